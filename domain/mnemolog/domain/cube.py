@@ -1,0 +1,114 @@
+"""A cube: a space of memories with one owner, one set of rules and one index of its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID
+
+from eventsourcing.domain import event
+
+from mnemolog.domain.aggregate import Root, topics
+from mnemolog.domain.metadata import MemoryType
+from mnemolog.domain.refusals import Invalid, InvalidMetadata
+
+# A name is an address, not a description: it is stored in the clear and must say nothing about a person.
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+DEFAULT_CAPACITIES = {MemoryType.WORKING: 20, MemoryType.LONG_TERM: 1500, MemoryType.USER: 480}
+
+
+class Gate(StrEnum):
+    """What lets a new memory out of quarantine."""
+
+    OWNER = "owner"  # at once, when the owner of the cube writes it; otherwise a reviewer
+    OPEN = "open"  # at once, whoever may write
+    CORROBORATION = "corroboration"  # when `corroborations` independent writers have said it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CubeConfig:
+    """`capacities` are how many live memories of a type a cube should hold. Raises InvalidMetadata."""
+
+    gate: Gate = Gate.OWNER
+    corroborations: int = 2
+    capacities: dict[MemoryType, int] = field(default_factory=lambda: dict(DEFAULT_CAPACITIES))
+    default_ttl_seconds: float | None = None
+    models: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.corroborations < 1:
+            raise InvalidMetadata(field="corroborations", reason="at least one is needed")
+        if any(capacity < 1 for capacity in self.capacities.values()):
+            raise InvalidMetadata(field="capacities", reason="a capacity is at least 1")
+        if self.default_ttl_seconds is not None and not 0 < self.default_ttl_seconds < 1e11:
+            raise InvalidMetadata(field="default_ttl_seconds", reason="it must be positive and finite")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        capacities = {MemoryType(name): size for name, size in data.get("capacities", {}).items()}
+        return cls(**{**data, "gate": Gate(data.get("gate", Gate.OWNER)), "capacities": capacities})
+
+
+def check_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise Invalid(
+            reason="a name has 1 to 63 of the characters a-z, 0-9, - and _, and starts with a letter or digit"
+        )
+    return name
+
+
+class Cube(Root):
+    KIND = "cube"
+
+    class Founded(Root.Created):
+        TOPIC = "cube.founded.v1"
+        name: str
+        owner_id: UUID
+        config: dict[str, Any]
+
+    class Configured(Root.Event):
+        TOPIC = "cube.configured.v1"
+        config: dict[str, Any]
+
+        def apply(self, cube: Cube) -> None:
+            cube.config = CubeConfig.from_json(self.config)
+
+    @event(Founded)
+    def __init__(
+        self,
+        tenant_id: UUID,
+        cube_id: UUID | None,
+        subject_ids: tuple[UUID, ...],
+        name: str,
+        owner_id: UUID,
+        config: dict[str, Any],
+    ) -> None:
+        self.tenant_id, self.subject_ids = tenant_id, tuple(subject_ids)
+        self.name, self.owner_id = name, owner_id
+        self.config = CubeConfig.from_json(config)
+
+    @classmethod
+    def found(
+        cls, *, tenant_id: UUID, name: str, owner_id: UUID, subject_id: UUID, config: CubeConfig = CubeConfig()
+    ) -> Self:
+        """`subject_id` is whose data the cube holds when a memory does not say otherwise."""
+        return cls(
+            tenant_id=tenant_id,
+            cube_id=None,
+            subject_ids=(subject_id,),
+            name=check_name(name),
+            owner_id=owner_id,
+            config=config.to_json(),
+        )
+
+    def configure(self, config: CubeConfig) -> None:
+        if config != self.config:
+            self.record(Cube.Configured, config=config.to_json())
+
+
+EVENTS = topics(Cube, Cube.Founded, Cube.Configured)

@@ -1,0 +1,1 @@
+"""Views: what can be thrown away and rebuilt from the log, and only that."""
