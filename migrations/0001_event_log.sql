@@ -1,0 +1,241 @@
+-- The event log: one table, one function that writes it, and no other way in.
+
+CREATE SCHEMA mnemolog;
+CREATE SCHEMA mnemolog_keys;
+
+-- Roles belong to the whole cluster, so another database may have made them already.
+DO $$ BEGIN CREATE ROLE mnemolog_owner NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE mnemolog_app NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+DO $$ BEGIN EXECUTE format('GRANT mnemolog_owner, mnemolog_app TO %I', current_user);
+EXCEPTION WHEN invalid_grant_operation OR insufficient_privilege THEN NULL; END $$;
+
+CREATE TABLE mnemolog.event (
+    position       bigint      NOT NULL,  -- gapless, in the order of commits
+    stream_id      uuid        NOT NULL,
+    version        bigint      NOT NULL,
+    event_type     text        NOT NULL,
+    schema_version smallint    NOT NULL,
+    tenant_id      uuid        NOT NULL,
+    cube_id        uuid,
+    memory_id      uuid,
+    actor_id       uuid,
+    on_behalf_of   uuid,
+    request_id     uuid,
+    occurred_at    timestamptz NOT NULL,  -- when it was true in the world
+    recorded_at    timestamptz NOT NULL,  -- when the store learned it; never decreases
+    payload        json,                  -- json and not jsonb: its bytes are what the leaf hashes
+    sealed         bytea,                 -- the personal part, under the content key `key_id`
+    key_id         uuid,
+    leaf           bytea       NOT NULL,  -- RFC 6962 leaf hash of the whole envelope
+    chain          bytea,                 -- on the last row of each append: binds all before it
+    CONSTRAINT event_position PRIMARY KEY (position),
+    CONSTRAINT event_stream UNIQUE (stream_id, version),
+    CONSTRAINT event_body CHECK (payload IS NOT NULL OR sealed IS NOT NULL)
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
+
+CREATE INDEX event_cube ON mnemolog.event (cube_id, position) WHERE cube_id IS NOT NULL;
+CREATE INDEX event_recorded ON mnemolog.event USING brin (recorded_at);
+
+CREATE TABLE mnemolog.request (
+    tenant_id       uuid        NOT NULL,
+    idempotency_key uuid        NOT NULL,
+    request_sha256  bytea       NOT NULL,
+    first_position  bigint      NOT NULL,
+    last_position   bigint      NOT NULL,
+    recorded_at     timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, idempotency_key)
+);
+
+-- Keys live outside the log and outside its backups: destroying a row erases what it opened.
+CREATE TABLE mnemolog_keys.subject_key (
+    subject_id uuid        NOT NULL PRIMARY KEY,
+    tenant_id  uuid        NOT NULL,
+    wrapped    bytea       NOT NULL,     -- under the key-encryption key
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE mnemolog_keys.content_key (
+    key_id      uuid        NOT NULL PRIMARY KEY,
+    subject_ids uuid[]      NOT NULL,    -- wrapped under the key of each in turn: losing any one of them loses it
+    wrapped     bytea       NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- How far each view that lives in this database has come.
+CREATE TABLE mnemolog.view_position (
+    view       text        NOT NULL PRIMARY KEY,
+    version    integer     NOT NULL,
+    position   bigint      NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE FUNCTION mnemolog.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the event log is append-only: % on % is refused', tg_op, tg_table_name USING ERRCODE = '42501';
+END $$;
+
+CREATE TRIGGER event_is_immutable BEFORE UPDATE OR DELETE ON mnemolog.event
+    FOR EACH ROW EXECUTE FUNCTION mnemolog.refuse_change();
+CREATE TRIGGER event_is_kept BEFORE TRUNCATE ON mnemolog.event
+    FOR EACH STATEMENT EXECUTE FUNCTION mnemolog.refuse_change();
+ALTER TABLE mnemolog.event ENABLE ALWAYS TRIGGER event_is_immutable;
+ALTER TABLE mnemolog.event ENABLE ALWAYS TRIGGER event_is_kept;
+
+-- Does an event of the log after `bound` match the condition? `condition` is {types, streams, tenant, cube}, each optional.
+CREATE FUNCTION mnemolog.has_event_after(bound bigint, condition jsonb) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM mnemolog.event e
+        WHERE e.position > bound
+          AND (NOT condition ? 'types'   OR condition->'types' ? e.event_type)
+          AND (NOT condition ? 'streams' OR condition->'streams' ? e.stream_id::text)
+          AND (NOT condition ? 'tenant'  OR e.tenant_id = (condition->>'tenant')::uuid)
+          AND (NOT condition ? 'cube'    OR e.cube_id = (condition->>'cube')::uuid))
+$$;
+
+-- Append the events of one or many requests in one transaction. All or none of a request's events are written; a request
+-- that is refused leaves its neighbours alone. One row per request comes back: `outcome` is
+--   appended | replayed        positions `first_position..last_position`
+--   version_conflict | condition_failed | key_reused
+--   repeated                   the same idempotency key twice in one call: ask again for this one
+-- With `resolving`, a request whose every event is already there byte for byte was committed by a call whose answer was
+-- lost: it is `replayed`, so that a retry never fails and never writes twice.
+CREATE FUNCTION mnemolog.append(
+    requests int[], stream_ids uuid[], versions bigint[], event_types text[], schema_versions smallint[],
+    tenant_ids uuid[], cube_ids uuid[], memory_ids uuid[], actor_ids uuid[], on_behalf_of uuid[], request_ids uuid[],
+    occurred_at timestamptz[], payloads bytea[], sealed bytea[], key_ids uuid[], leaves bytea[],
+    key_requests int[], new_key_ids uuid[], key_subjects text[], wrapped_keys bytea[],
+    idempotent_requests int[], idempotency_tenants uuid[], idempotency_keys uuid[], request_sha256s bytea[],
+    conditions jsonb, resolving boolean
+) RETURNS TABLE (request int, outcome text, first_position bigint, last_position bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    head bigint; previous bytea; link bytea; moment timestamptz; before timestamptz; total bigint;
+    skip int[] := '{}'; conflicting int[]; identical boolean[]; firsts bigint[]; lasts bigint[];
+    condition jsonb; again boolean := true;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'append needs READ COMMITTED: an older snapshot cannot see the last position';
+    END IF;
+    -- A statement of its own, so that the next one sees what the last holder of the lock committed.
+    PERFORM pg_advisory_xact_lock(7105809, 1);
+    SELECT e.position, e.chain, e.recorded_at INTO head, previous, before FROM mnemolog.event e ORDER BY e.position DESC LIMIT 1;
+    head := coalesce(head, 0);
+    moment := greatest(clock_timestamp(), before);
+
+    IF cardinality(idempotent_requests) > 0 THEN
+        RETURN QUERY
+            SELECT u.r, CASE WHEN q.request_sha256 = u.s THEN 'replayed' ELSE 'key_reused' END, q.first_position, q.last_position
+            FROM unnest(idempotent_requests, idempotency_tenants, idempotency_keys, request_sha256s) u(r, t, k, s)
+            JOIN mnemolog.request q ON q.tenant_id = u.t AND q.idempotency_key = u.k;
+        SELECT coalesce(array_agg(u.r), '{}') INTO skip
+            FROM unnest(idempotent_requests, idempotency_tenants, idempotency_keys) u(r, t, k)
+            JOIN mnemolog.request q ON q.tenant_id = u.t AND q.idempotency_key = u.k;
+        SELECT coalesce(array_agg(w.r), '{}') INTO conflicting
+            FROM (SELECT u.r, row_number() OVER (PARTITION BY u.t, u.k ORDER BY u.r) AS nth
+                  FROM unnest(idempotent_requests, idempotency_tenants, idempotency_keys) u(r, t, k)
+                  WHERE NOT u.r = ANY (skip)) w WHERE w.nth > 1;
+        RETURN QUERY SELECT r, 'repeated', NULL::bigint, NULL::bigint FROM unnest(conflicting) r;
+        skip := skip || conflicting;
+    END IF;
+
+    FOR condition IN SELECT c FROM jsonb_array_elements(conditions) c LOOP
+        CONTINUE WHEN (condition->>'request')::int = ANY (skip);
+        -- An event of an earlier request of this very call comes after every position that could have been decided at.
+        IF mnemolog.has_event_after((condition->>'after')::bigint, condition) OR EXISTS (
+            SELECT FROM unnest(requests, event_types, stream_ids, tenant_ids, cube_ids) u(r, ty, st, te, cu)
+            WHERE u.r < (condition->>'request')::int AND NOT u.r = ANY (skip)
+              AND (NOT condition ? 'types'   OR condition->'types' ? u.ty)
+              AND (NOT condition ? 'streams' OR condition->'streams' ? u.st::text)
+              AND (NOT condition ? 'tenant'  OR u.te = (condition->>'tenant')::uuid)
+              AND (NOT condition ? 'cube'    OR u.cu = (condition->>'cube')::uuid))
+        THEN
+            skip := skip || (condition->>'request')::int;
+            RETURN QUERY SELECT (condition->>'request')::int, 'condition_failed', NULL::bigint, NULL::bigint;
+        END IF;
+    END LOOP;
+
+    -- Conflicts are rare: insert first, and only when the unique index objects find out whose fault it is. Under the lock
+    -- nobody else writes, so every round leaves out at least one request and the last one succeeds.
+    WHILE again LOOP
+        again := false;
+        SELECT count(*), sha256(coalesce(previous, '') || int8send(head + 1)
+                   || int8send((extract(epoch FROM moment) * 1000000)::bigint) || string_agg(u.l, '' ORDER BY u.o))
+            INTO total, link
+            FROM unnest(requests, leaves) WITH ORDINALITY u(r, l, o) WHERE NOT u.r = ANY (skip);
+        EXIT WHEN total = 0;
+        BEGIN
+            INSERT INTO mnemolog.event
+            SELECT head + n, st, ve, ty, sv, te, cu, me, ac, ob, rq, oc, moment, convert_from(pa, 'UTF8')::json, se, ke, le,
+                   CASE WHEN n = total THEN link END
+            FROM (SELECT u.*, row_number() OVER (ORDER BY u.o) AS n
+                  FROM unnest(requests, stream_ids, versions, event_types, schema_versions, tenant_ids, cube_ids, memory_ids,
+                              actor_ids, on_behalf_of, request_ids, occurred_at, payloads, sealed, key_ids, leaves)
+                       WITH ORDINALITY u(r, st, ve, ty, sv, te, cu, me, ac, ob, rq, oc, pa, se, ke, le, o)
+                  WHERE NOT u.r = ANY (skip)) numbered;
+        EXCEPTION WHEN unique_violation THEN
+            again := true;
+            -- `identical` is true for a request of which every event is in the log already, byte for byte.
+            SELECT array_agg(c.r), array_agg(c.identical AND resolving), array_agg(c.first), array_agg(c.last)
+                INTO conflicting, identical, firsts, lasts
+                FROM (SELECT u.r, bool_and(e.leaf IS NOT DISTINCT FROM u.l) AS identical,
+                             min(e.position) AS first, max(e.position) AS last
+                      FROM unnest(requests, stream_ids, versions, leaves) u(r, st, ve, l)
+                      LEFT JOIN mnemolog.event e ON e.stream_id = u.st AND e.version = u.ve
+                      WHERE NOT u.r = ANY (skip)
+                      GROUP BY u.r HAVING bool_or(e.position IS NOT NULL)) c;
+            IF conflicting IS NULL THEN  -- two requests of this call write the same version: the first one wins
+                SELECT array_agg(DISTINCT w.r) INTO conflicting
+                    FROM (SELECT u.r, row_number() OVER (PARTITION BY u.st, u.ve ORDER BY u.o) AS nth
+                          FROM unnest(requests, stream_ids, versions) WITH ORDINALITY u(r, st, ve, o)
+                          WHERE NOT u.r = ANY (skip)) w WHERE w.nth > 1;
+                IF conflicting IS NULL THEN RAISE; END IF;
+            END IF;
+            RETURN QUERY
+                SELECT c.r, CASE WHEN c.i THEN 'replayed' ELSE 'version_conflict' END,
+                       CASE WHEN c.i THEN c.f END, CASE WHEN c.i THEN c.l END
+                FROM unnest(conflicting, identical, firsts, lasts) c(r, i, f, l);
+            skip := skip || conflicting;
+        END;
+    END LOOP;
+    IF total = 0 THEN RETURN; END IF;
+
+    IF cardinality(new_key_ids) > 0 THEN
+        INSERT INTO mnemolog_keys.content_key (key_id, subject_ids, wrapped)
+            SELECT u.k, u.s::uuid[], u.w FROM unnest(key_requests, new_key_ids, key_subjects, wrapped_keys) u(r, k, s, w)
+            WHERE NOT u.r = ANY (skip);
+    END IF;
+    RETURN QUERY
+        SELECT w.r, 'appended', min(w.p), max(w.p)
+        FROM (SELECT u.r, head + row_number() OVER (ORDER BY u.o) AS p
+              FROM unnest(requests) WITH ORDINALITY u(r, o) WHERE NOT u.r = ANY (skip)) w GROUP BY w.r;
+    IF cardinality(idempotent_requests) > 0 THEN
+        INSERT INTO mnemolog.request
+            SELECT u.t, u.k, u.s, min(w.p), max(w.p), moment
+            FROM unnest(idempotent_requests, idempotency_tenants, idempotency_keys, request_sha256s) u(r, t, k, s)
+            JOIN (SELECT v.r, head + row_number() OVER (ORDER BY v.o) AS p
+                  FROM unnest(requests) WITH ORDINALITY v(r, o) WHERE NOT v.r = ANY (skip)) w ON w.r = u.r
+            GROUP BY u.t, u.k, u.s;
+    END IF;
+    PERFORM pg_notify('mnemolog_event', (head + total)::text);
+END $$;
+
+ALTER SCHEMA mnemolog OWNER TO mnemolog_owner;
+ALTER SCHEMA mnemolog_keys OWNER TO mnemolog_owner;
+ALTER TABLE mnemolog.event OWNER TO mnemolog_owner;
+ALTER TABLE mnemolog.request OWNER TO mnemolog_owner;
+ALTER TABLE mnemolog.view_position OWNER TO mnemolog_owner;
+ALTER TABLE mnemolog_keys.subject_key OWNER TO mnemolog_owner;
+ALTER TABLE mnemolog_keys.content_key OWNER TO mnemolog_owner;
+ALTER FUNCTION mnemolog.refuse_change() OWNER TO mnemolog_owner;
+ALTER FUNCTION mnemolog.has_event_after(bigint, jsonb) OWNER TO mnemolog_owner;
+DO $$ BEGIN EXECUTE format('ALTER FUNCTION %s OWNER TO mnemolog_owner', 'mnemolog.append'::regproc::regprocedure); END $$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA mnemolog FROM public;
+GRANT USAGE ON SCHEMA mnemolog, mnemolog_keys TO mnemolog_app;
+GRANT SELECT ON mnemolog.event, mnemolog.request TO mnemolog_app;
+GRANT SELECT, INSERT, UPDATE ON mnemolog.view_position TO mnemolog_app;
+GRANT SELECT, INSERT ON mnemolog_keys.subject_key TO mnemolog_app;
+GRANT SELECT ON mnemolog_keys.content_key TO mnemolog_app;
+GRANT EXECUTE ON FUNCTION mnemolog.append TO mnemolog_app;

@@ -29,9 +29,14 @@ class Root(Aggregate):
     """
 
     KIND: ClassVar[str]
+    TOPIC: ClassVar[str]
     tenant_id: UUID
     cube_id: UUID | None = None
     subject_ids: tuple[UUID, ...] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.TOPIC = cls.KIND  # else the library writes the import path into every first event
 
     class Event(Aggregate.Event, Recorded):
         tenant_id: UUID

@@ -11,12 +11,15 @@ from uuid import UUID
 from eventsourcing.domain import event
 
 from mnemolog.domain.aggregate import Root, topics
+from mnemolog.domain.content import check_label
 from mnemolog.domain.metadata import MemoryType
 from mnemolog.domain.refusals import Invalid, InvalidMetadata
 
 # A name is an address, not a description: it is stored in the clear and must say nothing about a person.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 DEFAULT_CAPACITIES = {MemoryType.WORKING: 20, MemoryType.LONG_TERM: 1500, MemoryType.USER: 480}
+MAX_CAPACITY = 1_000_000_000
+MAX_CORROBORATIONS = 1_000
 
 
 class Gate(StrEnum):
@@ -29,7 +32,7 @@ class Gate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CubeConfig:
-    """`capacities` are how many live memories of a type a cube should hold. Raises InvalidMetadata."""
+    """`capacities` are how many live memories of a type a cube should hold. Raises InvalidMetadata or InvalidText."""
 
     gate: Gate = Gate.OWNER
     corroborations: int = 2
@@ -38,15 +41,18 @@ class CubeConfig:
     models: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.corroborations < 1:
-            raise InvalidMetadata(field="corroborations", reason="at least one is needed")
-        if any(capacity < 1 for capacity in self.capacities.values()):
-            raise InvalidMetadata(field="capacities", reason="a capacity is at least 1")
+        if not 1 <= self.corroborations <= MAX_CORROBORATIONS:
+            raise InvalidMetadata(field="corroborations", reason=f"it is not between 1 and {MAX_CORROBORATIONS}")
+        if not all(1 <= capacity <= MAX_CAPACITY for capacity in self.capacities.values()):
+            raise InvalidMetadata(field="capacities", reason=f"a capacity is between 1 and {MAX_CAPACITY}")
+        for label in (*self.models, *self.models.values()):
+            check_label("models", label)
         if self.default_ttl_seconds is not None and not 0 < self.default_ttl_seconds < 1e11:
             raise InvalidMetadata(field="default_ttl_seconds", reason="it must be positive and finite")
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        capacities = {memory_type.value: size for memory_type, size in self.capacities.items()}
+        return asdict(self) | {"gate": self.gate.value, "capacities": capacities}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

@@ -13,9 +13,10 @@ from eventsourcing.domain import event
 from mnemolog.domain.aggregate import Root, topics
 from mnemolog.domain.content import check_text
 from mnemolog.domain.lifecycle import EDITABLE, RECALLABLE, Reason, State, step
-from mnemolog.domain.metadata import Description, Governance, Standing, Visibility, join
+from mnemolog.domain.metadata import Description, Governance, Standing, Visibility
 from mnemolog.domain.refusals import (
     CannotMerge,
+    IllegalTransition,
     Invalid,
     LegalHold,
     MemoryErased,
@@ -24,7 +25,7 @@ from mnemolog.domain.refusals import (
     MemoryNotEditable,
     StaleVersion,
 )
-from mnemolog.domain.retention import has_expired
+from mnemolog.domain.retention import check_moment, has_expired
 
 
 class Relation(StrEnum):
@@ -37,6 +38,25 @@ class Relation(StrEnum):
     FOLLOWS = "follows"
     DERIVED_FROM = "derived_from"
     MERGED_TO = "merged_to"
+
+
+class Transition:
+    """A step of the life cycle. Each has an event of its own, so that the log reads as a life."""
+
+    target: ClassVar[State]
+
+    def apply(self, memory: Memory) -> None:
+        memory.state = self.target
+
+
+class Return(Transition):
+    """A step back to work: no hold and no merge binds the memory any more, however long ago it was merged."""
+
+    target = State.ACTIVATED
+
+    def apply(self, memory: Memory) -> None:
+        memory.state, memory.legal_hold = self.target, False
+        memory.links = {link: weight for link, weight in memory.links.items() if link[1] is not Relation.MERGED_TO}
 
 
 class Memory(Root):
@@ -102,20 +122,12 @@ class Memory(Root):
         def apply(self, memory: Memory) -> None:
             del memory.links[self.target_id, Relation(self.relation)]
 
-    class Transition(Event):
-        """A step of the life cycle. Each has an event of its own, so that the log reads as a life."""
-
-        target: ClassVar[State]
-
-        def apply(self, memory: Memory) -> None:
-            memory.state = self.target
-
-    class Activated(Transition):
+    class Activated(Transition, Event):
         TOPIC = "memory.activated.v1"
         target = State.ACTIVATED
         gate: str
 
-    class Merged(Transition):
+    class Merged(Transition, Event):
         TOPIC = "memory.merged.v1"
         target = State.MERGED
         into: UUID
@@ -124,12 +136,12 @@ class Memory(Root):
             memory.state = self.target
             memory.links[self.into, Relation.MERGED_TO] = 1.0
 
-    class Archived(Transition):
+    class Archived(Transition, Event):
         TOPIC = "memory.archived.v1"
         target = State.ARCHIVED
         reason: str
 
-    class Frozen(Transition):
+    class Frozen(Transition, Event):
         TOPIC = "memory.frozen.v1"
         target = State.FROZEN
         legal_hold: bool
@@ -138,27 +150,16 @@ class Memory(Root):
             memory.state = self.target
             memory.legal_hold = self.legal_hold
 
-    class Thawed(Transition):
+    class Thawed(Return, Event):
         TOPIC = "memory.thawed.v1"
-        target = State.ACTIVATED
 
-        def apply(self, memory: Memory) -> None:
-            memory.state = self.target
-            memory.legal_hold = False
-
-    class Restored(Transition):
+    class Restored(Return, Event):
         TOPIC = "memory.restored.v1"
-        target = State.ACTIVATED
 
-    class Unmerged(Transition):
+    class Unmerged(Return, Event):
         TOPIC = "memory.unmerged.v1"
-        target = State.ACTIVATED
 
-        def apply(self, memory: Memory) -> None:
-            memory.state = self.target
-            memory.links = {link: w for link, w in memory.links.items() if link[1] is not Relation.MERGED_TO}
-
-    class Erased(Transition):
+    class Erased(Transition, Event):
         TOPIC = "memory.erased.v1"
         target = State.ERASED
 
@@ -207,6 +208,9 @@ class Memory(Root):
         parents: tuple[Memory, ...] = (),
     ) -> Self:
         """A new memory in quarantine. Its trust follows from its source, or from its least trusted parent."""
+        check_moment("occurred_at", occurred_at)
+        if expires_at is not None:
+            check_moment("expires_at", expires_at)
         standing = Standing.of(governance.source, tuple(parent.standing.trust for parent in parents))
         return cls(
             tenant_id=tenant_id,
@@ -229,9 +233,10 @@ class Memory(Root):
         """Needs no sweeper to be true: an expired memory is not recallable, whatever its state says."""
         if has_expired(self.expires_at, now):
             return False
-        if self.state is State.GENERATED or self.governance.visibility is Visibility.SESSION:
-            return session_id is not None and session_id == self.governance.session_id
-        return self.state in RECALLABLE
+        in_session = session_id is not None and session_id == self.governance.session_id
+        if self.state is State.GENERATED:
+            return in_session
+        return self.state in RECALLABLE and (in_session or self.governance.visibility is not Visibility.SESSION)
 
     def revise(
         self,
@@ -240,19 +245,20 @@ class Memory(Root):
         description: Description | None = None,
         governance: Governance | None = None,
     ) -> bool:
-        """Whether anything changed. Raises MemoryIsFrozen, MemoryExpired, MemoryNotEditable or MemoryErased."""
+        """Whether anything changed. Who owns it, where it came from and the session it was said in never do.
+
+        Raises MemoryIsFrozen, MemoryExpired, MemoryNotEditable, MemoryErased, InvalidText or InvalidMetadata.
+        """
         self._check_editable(now)
         new_text = self.text if text is None else check_text("text", text)
-        new_description, new_governance = description or self.description, governance or self.governance
+        new_description, new_governance = description or self.description, self._relabelled(governance)
         if (new_text, new_description, new_governance) == (self.text, self.description, self.governance):
             return False
         self.record(
             Memory.Revised,
             text=new_text,
             description=new_description.to_json(),
-            governance=replace(
-                new_governance, owner_id=self.governance.owner_id, source=self.governance.source
-            ).to_json(),
+            governance=new_governance.to_json(),
         )
         return True
 
@@ -262,6 +268,7 @@ class Memory(Root):
 
     def corroborate(self, by: UUID) -> None:
         """A second source says the same. The writer's own word and a repeated one do not count."""
+        self._check_not_erased()
         if by != self.governance.owner_id and by not in self.corroborated_by:
             self.record(Memory.Corroborated, by=by)
 
@@ -291,14 +298,18 @@ class Memory(Root):
         self._step(State.MERGED, into=result.id)
 
     def set_retention(self, expires_at: datetime | None) -> None:
-        self._check_not_erased()
+        """Raises MemoryErased, MemoryIsFrozen or InvalidMetadata."""
+        self._check_alterable()
+        if expires_at is not None:
+            check_moment("expires_at", expires_at)
         if expires_at != self.expires_at:
             self.record(Memory.RetentionSet, expires_at=expires_at)
 
     def link(self, target: Memory, relation: Relation, weight: float = 1.0) -> None:
         """Raises Invalid for a link to itself, to another cube, of a weight outside (0, 1], or MERGED_TO."""
-        self._check_not_erased()
-        if target.id == self.id or target.cube_id != self.cube_id:
+        self._check_alterable()
+        target._check_not_erased()
+        if target.id == self.id or (target.tenant_id, target.cube_id) != (self.tenant_id, self.cube_id):
             raise Invalid(reason="a link joins two different memories of one cube")
         if relation is Relation.MERGED_TO or not 0 < weight <= 1:
             raise Invalid(reason="a link has a weight in (0, 1], and merged_to is made by merging")
@@ -306,92 +317,44 @@ class Memory(Root):
             self.record(Memory.Linked, target_id=target.id, relation=relation.value, weight=weight)
 
     def unlink(self, target_id: UUID, relation: Relation) -> None:
+        self._check_alterable()
         if relation is Relation.MERGED_TO:
             raise Invalid(reason="merged_to is undone by restoring the parents")
         if (target_id, relation) in self.links:
             self.record(Memory.Unlinked, target_id=target_id, relation=relation.value)
+
+    def _relabelled(self, governance: Governance | None) -> Governance:
+        own = self.governance
+        if governance is None:
+            return own
+        return replace(governance, owner_id=own.owner_id, source=own.source, session_id=own.session_id)
 
     def _step(self, target: State, expected: str | None = None, **facts: Any) -> None:
         if target is State.ERASED and self.legal_hold:
             raise LegalHold(memory_id=self.id)
         name = step(self.state, target)
         if expected is not None and name != expected:
-            step(State.ERASED, target)  # right states, wrong verb: refuse as the table does
+            raise IllegalTransition(state=self.state, target=target)
         self.record(TRANSITION_EVENTS[name], **facts)
 
     def _check_not_erased(self) -> None:
         if self.state is State.ERASED:
             raise MemoryErased(memory_id=self.id)
 
-    def _check_editable(self, now: datetime) -> None:
+    def _check_alterable(self) -> None:
         self._check_not_erased()
         if self.state is State.FROZEN:
             raise MemoryIsFrozen(memory_id=self.id)
+
+    def _check_editable(self, now: datetime) -> None:
+        self._check_alterable()
         if self.state not in EDITABLE:
             raise MemoryNotEditable(memory_id=self.id, state=self.state)
         if has_expired(self.expires_at, now):
             raise MemoryExpired(memory_id=self.id, expires_at=self.expires_at)
 
 
-def merge(
-    parents: tuple[Memory, ...], text: str, owner_id: UUID, now: datetime, description: Description | None = None
-) -> Memory:
-    """One activated memory in place of several, which stay as its parents: save them all together, or none.
-
-    Labels join: never less sensitive, more visible, longer lived or more trusted than any parent.
-    Raises CannotMerge, IllegalTransition, MemoryExpired.
-    """
-    _check_mergeable(parents, now)
-    expiries = [parent.expires_at for parent in parents if parent.expires_at is not None]
-    result = Memory.generate(
-        tenant_id=parents[0].tenant_id,
-        cube_id=_cube_of(parents[0]),
-        subject_ids=tuple(sorted({subject for parent in parents for subject in parent.subject_ids})),
-        text=text,
-        governance=join([parent.governance for parent in parents], owner_id),
-        description=description or _joined_description(parents),
-        occurred_at=max(parent.occurred_at for parent in parents),
-        expires_at=min(expiries, default=None),
-        parents=parents,
-    )
-    result.activate(gate="merge")
-    for parent in parents:
-        parent.merge_into(result)
-    return result
-
-
-def retract_merge(result: Memory, parents: tuple[Memory, ...]) -> None:
-    """Undo a merge: the parents that are still merged come back, the result is archived."""
-    result.archive(Reason.RETRACTED)
-    for parent in parents:
-        if parent.state is State.MERGED and (result.id, Relation.MERGED_TO) in parent.links:
-            parent.transition_state(State.ACTIVATED)
-
-
-def _check_mergeable(parents: tuple[Memory, ...], now: datetime) -> None:
-    if len({parent.id for parent in parents}) < max(2, len(parents)):
-        raise CannotMerge(reason="at least two different memories are needed")
-    if len({(parent.tenant_id, parent.cube_id) for parent in parents}) > 1:
-        raise CannotMerge(reason="they belong to different cubes")
-    for parent in parents:
-        if has_expired(parent.expires_at, now):
-            raise MemoryExpired(memory_id=parent.id, expires_at=parent.expires_at)
-        step(parent.state, State.MERGED)
-
-
-def _joined_description(parents: tuple[Memory, ...]) -> Description:
-    tags = dict.fromkeys(tag for parent in parents for tag in parent.description.tags)
-    sources = dict.fromkeys(source for parent in parents for source in parent.description.sources)
-    return Description(tags=tuple(tags)[:64], sources=tuple(sources)[:256])
-
-
-def _cube_of(memory: Memory) -> UUID:
-    if memory.cube_id is None:  # pragma: no cover - a memory is never made without one
-        raise CannotMerge(reason="they belong to no cube")
-    return memory.cube_id
-
-
-TRANSITION_EVENTS: dict[str, type[Memory.Transition]] = {
+TRANSITION_EVENTS: dict[str, type[Memory.Event]] = {
     "activated": Memory.Activated,
     "merged": Memory.Merged,
     "archived": Memory.Archived,

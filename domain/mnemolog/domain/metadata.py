@@ -16,6 +16,7 @@ from uuid import UUID
 
 from mnemolog.domain.content import check_label, check_text
 from mnemolog.domain.refusals import InvalidMetadata
+from mnemolog.domain.retention import check_moment
 
 
 class MemoryType(StrEnum):
@@ -164,15 +165,12 @@ def join(labels: list[Governance], owner_id: UUID) -> Governance:
     """The governance of a merge: never wider than any parent's.
 
     Sensitivity is the highest, visibility the narrowest, purposes and readers the intersection.
-    Raises InvalidMetadata when the parents have no purpose or no session in common.
+    Raises InvalidMetadata when the parents have no purpose, no session, no reader or no moment in common.
     """
     purposes = _intersection([label.purposes for label in labels if label.purposes])
     if not purposes and any(label.purposes for label in labels):
         raise InvalidMetadata(field="purposes", reason="the memories have no purpose in common")
-    visibility = min((label.visibility for label in labels), key=list(Visibility).index)
-    sessions = {label.session_id for label in labels}
-    if visibility is Visibility.SESSION and len(sessions) > 1:
-        raise InvalidMetadata(field="visibility", reason="a memory of one session cannot be merged into another")
+    visibility, session_id = _joined_visibility(labels)
     contexts = {label.context_id for label in labels}
     return replace(
         max(labels, key=lambda label: label.priority),
@@ -183,11 +181,26 @@ def join(labels: list[Governance], owner_id: UUID) -> Governance:
         visibility=visibility,
         access_control=_intersection([label.access_control for label in labels]),
         context_id=contexts.pop() if len(contexts) == 1 else None,
-        session_id=sessions.pop() if len(sessions) == 1 else None,
+        session_id=session_id,
         confidence=min(label.confidence for label in labels),
         valid_from=max((at for label in labels if (at := label.valid_from)), default=None),
         valid_to=min((at for label in labels if (at := label.valid_to)), default=None),
     )
+
+
+def _joined_visibility(labels: list[Governance]) -> tuple[Visibility, UUID | None]:
+    """Neither of `session` and `private` contains the other: one has more readers, the other more sessions."""
+    seen = {label.visibility for label in labels}
+    if {Visibility.SESSION, Visibility.PRIVATE} <= seen:
+        raise InvalidMetadata(
+            field="visibility", reason="a memory of a session and a private one have no readers in common"
+        )
+    narrowest = min(seen, key=list(Visibility).index)
+    bound = [label for label in labels if label.visibility is Visibility.SESSION] or labels
+    sessions = {label.session_id for label in bound}
+    if narrowest is Visibility.SESSION and len(sessions) > 1:
+        raise InvalidMetadata(field="visibility", reason="a memory of one session cannot be merged into another")
+    return narrowest, sessions.pop() if len(sessions) == 1 else None
 
 
 def _intersection(groups: list[tuple[T, ...]]) -> tuple[T, ...]:
@@ -203,8 +216,8 @@ def _check_labels(field: str, labels: tuple[str, ...], limit: int) -> None:
 
 def _check_interval(start: datetime | None, end: datetime | None) -> None:
     for name, moment in (("valid_from", start), ("valid_to", end)):
-        if moment is not None and moment.tzinfo is None:
-            raise InvalidMetadata(field=name, reason="it has no time zone")
+        if moment is not None:
+            check_moment(name, moment)
     if start is not None and end is not None and not start < end:
         raise InvalidMetadata(field="valid_to", reason="it is not after valid_from")
 

@@ -66,9 +66,9 @@ def may(caller: Caller, action: Action, memory: MemoryLabel, cube: CubeLabel) ->
 def _may_read(caller: Caller, memory: MemoryLabel, cube: CubeLabel) -> bool:
     if caller.principal_id == memory.owner_id or caller.principal_id in memory.access_control:
         return True
-    if memory.visibility is Visibility.TENANT:
+    if memory.visibility is Visibility.TENANT and memory.state is not State.GENERATED:
         return True
-    if memory.visibility is Visibility.CUBE:
+    if memory.visibility in (Visibility.TENANT, Visibility.CUBE):  # quarantine is looked into by its cube alone
         return may_use_cube(caller, cube)
     return memory.visibility is Visibility.SESSION and _same_session(caller, memory) and may_use_cube(caller, cube)
 

@@ -12,8 +12,8 @@ from eventsourcing.domain import event
 
 from mnemolog.domain.aggregate import Root, topics
 from mnemolog.domain.content import check_label
-from mnemolog.domain.refusals import NotFound
-from mnemolog.domain.retention import has_expired
+from mnemolog.domain.refusals import AlreadyExists, NotFound
+from mnemolog.domain.retention import check_moment, has_expired
 
 
 class PrincipalKind(StrEnum):
@@ -90,6 +90,11 @@ class Principal(Root):
         )
 
     def issue_key(self, key_id: UUID, digest: bytes, expires_at: datetime | None = None) -> None:
+        """Raises AlreadyExists, or a revoked key would come back to life, and InvalidMetadata."""
+        if key_id in self.keys:
+            raise AlreadyExists(kind="key", name=str(key_id))
+        if expires_at is not None:
+            check_moment("expires_at", expires_at)
         self.record(Principal.KeyIssued, key_id=key_id, digest=digest.hex(), expires_at=expires_at)
 
     def revoke_key(self, key_id: UUID) -> None:

@@ -28,7 +28,7 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str], *, as_query: bool = False) -> Vectors:
-        """(len(texts), dimensions) float32, rows of length 1. `as_query` selects the query prompt of a model that has one.
+        """(len(texts), dimensions) float32, rows of length 1. `as_query` selects a model's prompt for queries, if any.
 
         Raises EmbedderUnavailable when a remote model does not answer, or answers with something that is no vector.
         """

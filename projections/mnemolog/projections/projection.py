@@ -1,7 +1,7 @@
 """A projection: a pure fold of the log.
 
-The invariant that every view's tests prove: the digest after applying events as they came equals the digest of a rebuild
-from nothing, at every position.
+The invariant that every view's tests prove: the digest after applying events as they came equals the digest of a
+rebuild from nothing, at every position.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class MiniLM:
         if self._folder is not None:
             return self._folder
         named = os.environ.get(FOLDER_VARIABLE)
-        return Path(named) if named else _installed()
+        return Path(named) if named else installed_folder()
 
     def _loaded(self) -> _Network:
         with self._loading:
@@ -135,7 +135,7 @@ class _Network:
         return means
 
 
-def _installed() -> Path | None:
+def installed_folder() -> Path | None:
     try:
         files = metadata.files(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:

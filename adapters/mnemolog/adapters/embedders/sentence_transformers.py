@@ -77,7 +77,10 @@ class SentenceTransformerEmbedder:
         try:
             found = snapshot_download(self._model_name, revision=self._revision, ignore_patterns=list(OTHER_RUNTIMES))
         except (OSError, ValueError) as problem:
-            raise self._unusable(problem) from problem
+            raise EmbedderUnavailable(
+                reason=f"{self._model_name} is no folder here, and the hub does not give it "
+                f"({type(problem).__name__}); fetch the model once with a network, or name its folder."
+            ) from problem
         return Path(found)
 
     @cached_property
@@ -91,24 +94,24 @@ class SentenceTransformerEmbedder:
                 model_kwargs={"dtype": "float32", "use_safetensors": True},
             )
         except (OSError, ValueError, ImportError) as problem:
-            raise self._unusable(problem) from problem
-
-    def _unusable(self, problem: Exception) -> EmbedderUnavailable:
-        first_line = str(problem).strip().partition("\n")[0]
-        return EmbedderUnavailable(
-            reason=f"{self._model_name} is neither the folder of a model nor one that can be fetched: {first_line}"
-        )
+            why = str(problem).strip().partition("\n")[0]
+            raise EmbedderUnavailable(reason=f"{self._model_name} cannot be loaded: {why}") from problem
 
 
 def _library() -> Any:
     install = "install it with `pip install 'mnemolog[sentence-transformers]'`"
     try:
-        import sentence_transformers
-    except ImportError as problem:
+        version = metadata.version("sentence-transformers")
+    except metadata.PackageNotFoundError as problem:
         raise EmbedderUnavailable(reason=f"sentence-transformers is missing; {install}.") from problem
-    version = metadata.version("sentence-transformers")
     if int(version.partition(".")[0]) < OLDEST_MAJOR:
         raise EmbedderUnavailable(reason=f"sentence-transformers {version} is too old; {install}.")
+    try:
+        import sentence_transformers
+    except ImportError as problem:
+        raise EmbedderUnavailable(
+            reason=f"sentence-transformers cannot be imported ({problem}); {install}."
+        ) from problem
     return sentence_transformers
 
 

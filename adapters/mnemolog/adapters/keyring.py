@@ -1,0 +1,142 @@
+"""Keys for personal content, so that destroying one key erases what it sealed, everywhere, for ever.
+
+    key-encryption key   from a file, the environment or a key service; never in the database
+      wraps subject keys   one for each data subject, in a table outside the log
+        wrap content keys    one for each stream, in a table outside the log; under several subjects, in turn
+          seal events          AES-256-GCM, bound to the event that holds them
+
+Opening caches nothing but computation: an entry is found by the wrapped key that the database holds now, so a destroyed
+key opens nothing in any process. Sealing remembers the ciphers of subjects; what a destroyed one seals is unreadable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from mnemolog.adapters.postgres.envelope import ContentKey
+from mnemolog.domain.refusals import KeyUnavailable, VerificationFailed
+
+NONCE_BYTES = 12
+
+
+class KeyTables(Protocol):
+    """Where wrapped keys are kept."""
+
+    def content_keys(self, key_ids: Sequence[UUID]) -> Mapping[UUID, ContentKey]:
+        """What there is; a key that was destroyed is missing."""
+        ...
+
+    def subject_keys(self, subject_ids: Sequence[UUID]) -> Mapping[UUID, bytes]:
+        """What there is; a key that was destroyed is missing."""
+        ...
+
+    def add_subject_key(self, tenant_id: UUID, subject_id: UUID, wrapped: bytes) -> bytes:
+        """The subject's wrapped key: this one, or the one that another process added first."""
+        ...
+
+
+class Keyring:
+    def __init__(self, key_encryption_key: bytes, tables: KeyTables) -> None:
+        if len(key_encryption_key) != 32:
+            raise KeyUnavailable(reason=f"it must have 32 bytes and has {len(key_encryption_key)}")
+        self.tables = tables
+        self._wrapping = AESGCM(derive(key_encryption_key, b"wrap"))
+        self._token_key = derive(key_encryption_key, b"token")
+        self._pepper = derive(key_encryption_key, b"pepper")
+        self._sealing: dict[UUID, AESGCM] = {}
+        self._subject_cipher = lru_cache(maxsize=4096)(self._unwrap_subject)
+        self._content_cipher = lru_cache(maxsize=4096)(self._unwrap_content)
+
+    def new_content_key(
+        self, tenant_id: UUID, key_id: UUID, subject_ids: tuple[UUID, ...]
+    ) -> tuple[ContentKey, AESGCM]:
+        """A fresh key for one stream, readable only while the key of every one of its subjects exists."""
+        secret = wrapped = secrets.token_bytes(32)
+        for subject_id in subject_ids:
+            cipher = self._sealing.get(subject_id) or self._sealing_cipher(tenant_id, subject_id)
+            wrapped = _encrypt(cipher, wrapped, key_id.bytes + subject_id.bytes)
+        return ContentKey(key_id, subject_ids, wrapped), AESGCM(secret)
+
+    def cipher(self, key: ContentKey, wrapped_subjects: Mapping[UUID, bytes] | None = None) -> AESGCM | None:
+        """What opens and seals under `key`; None when the key of one of its subjects has been destroyed."""
+        known = self.tables.subject_keys(key.subject_ids) if wrapped_subjects is None else wrapped_subjects
+        if any(subject not in known for subject in key.subject_ids):
+            return None
+        return self._content_cipher(key, tuple(known[subject] for subject in key.subject_ids))
+
+    def content_key(self, key_id: UUID) -> ContentKey | None:
+        return self.tables.content_keys([key_id]).get(key_id)
+
+    def token(self, text: str) -> bytes:
+        """16 bytes that stand for `text` where it may not be stored: equal for equal texts, useless without the key."""
+        return hmac.digest(self._token_key, text.encode(), "sha256")[:16]
+
+    def digest_secret(self, secret: str) -> bytes:
+        """HMAC-SHA256 of an API key's secret under the store's pepper."""
+        return hmac.digest(self._pepper, secret.encode(), "sha256")
+
+    def _sealing_cipher(self, tenant_id: UUID, subject_id: UUID) -> AESGCM:
+        known = self.tables.subject_keys([subject_id])
+        cipher = self._subject_cipher(subject_id, known.get(subject_id) or self._add(tenant_id, subject_id))
+        self._sealing[subject_id] = cipher
+        return cipher
+
+    def _add(self, tenant_id: UUID, subject_id: UUID) -> bytes:
+        wrapped = _encrypt(self._wrapping, secrets.token_bytes(32), subject_id.bytes)
+        return self.tables.add_subject_key(tenant_id, subject_id, wrapped)
+
+    def _unwrap_subject(self, subject_id: UUID, wrapped: bytes) -> AESGCM:
+        try:
+            return AESGCM(_decrypt(self._wrapping, wrapped, subject_id.bytes))
+        except InvalidTag:
+            raise KeyUnavailable(reason="it does not open the keys of this store") from None
+
+    def _unwrap_content(self, key: ContentKey, wrapped_subjects: tuple[bytes, ...]) -> AESGCM:
+        unwrapped = key.wrapped
+        for subject_id, wrapped in reversed(tuple(zip(key.subject_ids, wrapped_subjects, strict=True))):
+            cipher = self._subject_cipher(subject_id, wrapped)
+            unwrapped = _decrypt(cipher, unwrapped, key.key_id.bytes + subject_id.bytes)
+        return AESGCM(unwrapped)
+
+
+def seal(cipher: AESGCM, plaintext: bytes, associated: bytes) -> bytes:
+    return _encrypt(cipher, plaintext, associated)
+
+
+def open_sealed(cipher: AESGCM, sealed: bytes, associated: bytes, position: int | None) -> bytes:
+    """Raises VerificationFailed when the bytes were changed or belong to another event."""
+    try:
+        return _decrypt(cipher, sealed, associated)
+    except InvalidTag:
+        raise VerificationFailed(position=position, reason="the sealed part does not belong to this event") from None
+
+
+def derive(key: bytes, purpose: bytes) -> bytes:
+    """A key for one purpose only (HKDF, RFC 5869)."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"mnemolog/1/" + purpose).derive(key)
+
+
+def key_check(key_encryption_key: bytes) -> str:
+    """A short name for the key that says nothing about it."""
+    return hashlib.sha256(derive(key_encryption_key, b"check")).hexdigest()[:16]
+
+
+def _encrypt(cipher: AESGCM, plaintext: bytes, associated: bytes) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plaintext, associated)
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, associated: bytes) -> bytes:
+    return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated)

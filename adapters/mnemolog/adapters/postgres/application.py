@@ -1,0 +1,90 @@
+"""The eventsourcing application: aggregates are saved to and restored from our log through its extension points."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import InfrastructureFactory, IntegrityError
+from eventsourcing.postgres import PostgresFactory
+from eventsourcing.utils import Environment
+
+from mnemolog.adapters.keyring import Keyring
+from mnemolog.adapters.postgres.connection import LogDatastore, unreachable_as_refusal
+from mnemolog.adapters.postgres.keys import PostgresKeys
+from mnemolog.adapters.postgres.mapper import LogMapper
+from mnemolog.adapters.postgres.recorder import LogRecorder
+from mnemolog.domain.aggregate import Root
+from mnemolog.domain.log import Appended, Condition, IdempotencyKey, Origin
+from mnemolog.domain.refusals import NotFound, VersionConflict
+
+Aggregate = TypeVar("Aggregate", bound=Root)
+
+
+class LogFactory(PostgresFactory):
+    """Builds the library's parts over a connection string instead of host, port and user."""
+
+    def __init__(self, env: Environment) -> None:
+        InfrastructureFactory.__init__(self, env)
+        self.datastore = LogDatastore(env["MNEMOLOG_DSN"])
+
+
+class LogApplication(Application[UUID]):
+    name = "mnemolog"
+    env = {  # noqa: RUF012 - the library declares it so
+        "PERSISTENCE_MODULE": "mnemolog.adapters.postgres.application:LogFactory",
+        "APPLICATION_RECORDER_TOPIC": "mnemolog.adapters.postgres.recorder:LogRecorder",
+        "MAPPER_TOPIC": "mnemolog.adapters.postgres.mapper:LogMapper",
+        "TRANSCODER_TOPIC": "mnemolog.adapters.postgres.mapper:OrjsonTranscoder",
+        "CREATE_TABLE": "n",
+    }
+
+    def __init__(self, dsn: str, key_encryption_key: bytes) -> None:
+        super().__init__({**self.env, "MNEMOLOG_DSN": dsn})
+        self.datastore = cast(LogFactory, self.factory).datastore
+        self.keyring = Keyring(key_encryption_key, PostgresKeys(self.datastore))
+        cast(LogMapper, self.mapper).keyring = self.keyring
+
+    @property
+    def log_recorder(self) -> LogRecorder:
+        return cast(LogRecorder, self.recorder)
+
+    def record(
+        self,
+        *aggregates: Root,
+        origin: Origin,
+        condition: Condition | None = None,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Appended | None:
+        """Append what these aggregates have pending, all or nothing; None when there is nothing.
+
+        Raises VersionConflict, ConditionFailed, IdempotencyKeyReused, StoreUnreachable.
+        """
+        events: list[DomainEventProtocol[UUID]] = [e for aggregate in aggregates for e in aggregate.collect_events()]
+        if not events:
+            return None
+        stored = [self.mapper.to_stored_event(event) for event in events]
+        try:
+            with unreachable_as_refusal():
+                return self.log_recorder.append(stored, origin, condition, idempotency)
+        except IntegrityError:
+            streams = ", ".join(sorted({str(event.originator_id) for event in events}))
+            raise VersionConflict(stream_id=streams) from None
+
+    def load(self, kind: type[Aggregate], stream_id: UUID, version: int | None = None) -> Aggregate:
+        """The aggregate as its events make it. Raises NotFound, MemoryErased, StoreUnreachable."""
+        try:
+            with unreachable_as_refusal():
+                aggregate: Any = self.repository.get(stream_id, version=version)
+        except AggregateNotFoundError:
+            raise NotFound(kind=kind.KIND, id=stream_id) from None
+        if not isinstance(aggregate, kind):
+            raise NotFound(kind=kind.KIND, id=stream_id)
+        return aggregate
+
+    def close(self) -> None:
+        if hasattr(self, "recorder"):
+            self.log_recorder.close()
+        super().close()

@@ -1,0 +1,192 @@
+"""The catalogue in Postgres: rows and the position they stand for change in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from eventsourcing.postgres import PostgresDatastore
+from psycopg.rows import tuple_row
+
+from mnemolog.adapters.postgres.connection import Row, unreachable_as_refusal
+from mnemolog.adapters.postgres.sql import QUERIES
+from mnemolog.domain.lifecycle import State
+from mnemolog.domain.log import Event
+from mnemolog.domain.metadata import Governance, Standing
+from mnemolog.projections.catalogue import MemoryRow, Token, fold
+
+Cursor = psycopg.Cursor[Row]
+TABLES = ("memory", "cube", "principal", "credential", "subject")
+
+
+class PostgresCatalogue:
+    """Implements `mnemolog.projections.projection.Projection`. Several processes may run it; they take turns."""
+
+    name = "catalogue"
+    version = 1
+    types: tuple[str, ...] = ()
+
+    def __init__(self, datastore: PostgresDatastore, token: Token) -> None:
+        self._datastore = datastore
+        self._token = token
+
+    @property
+    def position(self) -> int:
+        with self._cursor() as cursor:
+            rows = cursor.execute(QUERIES["view_position"], {"view": self.name, "version": self.version}).fetchall()
+            return rows[0][0] if rows else 0
+
+    def apply(self, events: Sequence[Event], upto: int) -> None:
+        with self._cursor() as cursor, cursor.connection.transaction():
+            position = self._take_turn(cursor)
+            fresh = [event for event in events if event.position > position]
+            self._apply_memories(cursor, [event for event in fresh if event.memory_id is not None])
+            for event in fresh:
+                if (statement := QUERIES.get("apply_" + event.type.replace(".", "_"))) is not None:
+                    cursor.execute(statement, _facts(event))
+            if upto > position:
+                cursor.execute(QUERIES["move_view"], {"view": self.name, "version": self.version, "position": upto})
+
+    def digest(self) -> str:
+        digest = hashlib.sha256()
+        with self._cursor() as cursor:
+            for table in TABLES:
+                for (line,) in cursor.execute(QUERIES["digest_" + table]):
+                    digest.update(line.encode())
+        return digest.hexdigest()
+
+    def clear(self) -> None:
+        """Forget everything, so that the runner rebuilds it from the first event."""
+        with self._cursor() as cursor, cursor.connection.transaction():
+            self._take_turn(cursor)
+            cursor.execute(QUERIES["clear_catalogue"])
+            cursor.execute(QUERIES["move_view"], {"view": self.name, "version": self.version, "position": 0})
+
+    def _take_turn(self, cursor: Cursor) -> int:
+        """The position, locked until the end of the transaction. An older fold's rows are dropped, never continued."""
+        cursor.execute(QUERIES["add_view"], {"view": self.name, "version": self.version})
+        version, position = cursor.execute(QUERIES["lock_view"], {"view": self.name}).fetchall()[0]
+        if version == self.version:
+            return int(position)
+        cursor.execute(QUERIES["clear_catalogue"])
+        return 0
+
+    def _apply_memories(self, cursor: Cursor, events: Sequence[Event]) -> None:
+        ids = list({event.stream_id for event in events})
+        found = cursor.execute(QUERIES["memories_now"], {"memory_ids": ids}).fetchall() if ids else []
+        now = {row.memory_id: row for row in map(memory_row, found)}
+        ended: list[tuple[UUID, int, int]] = []
+        begun: dict[tuple[UUID, int], tuple[MemoryRow, int | None]] = {}
+        for event in events:
+            before = now.get(event.stream_id)
+            after = now[event.stream_id] = fold(before, event, self._token)
+            begun[after.memory_id, after.from_position] = after, None
+            if before is None:
+                continue
+            if (key := (before.memory_id, before.from_position)) in begun:
+                begun[key] = before, event.position
+            else:
+                ended.append((*key, event.position))
+        self._write(cursor, ended, list(begun.values()))
+
+    def _write(
+        self, cursor: Cursor, ended: Sequence[tuple[UUID, int, int]], begun: Sequence[tuple[MemoryRow, int | None]]
+    ) -> None:
+        if ended:
+            ids, starts, ends = zip(*ended, strict=True)
+            cursor.execute(QUERIES["end_memories"], {"ids": list(ids), "starts": list(starts), "ends": list(ends)})
+        if begun:
+            with cursor.copy(QUERIES["begin_memories"]) as copy:
+                for row, to_position in begun:
+                    copy.write_row(memory_values(row, to_position))
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Cursor]:
+        with (
+            unreachable_as_refusal(),
+            self._datastore.get_connection() as connection,
+            connection.cursor(row_factory=tuple_row) as cursor,
+        ):
+            yield cursor
+
+
+def memory_values(row: MemoryRow, to_position: int | None) -> tuple[Any, ...]:
+    """The columns of a row in the order of `begin_memories`."""
+    governance = row.governance
+    return (
+        row.memory_id,
+        row.from_position,
+        to_position,
+        row.version,
+        row.tenant_id,
+        row.cube_id,
+        row.state,
+        orjson.dumps(governance.to_json()).decode(),
+        governance.memory_type,
+        governance.semantic_type,
+        governance.source,
+        governance.owner_id,
+        governance.session_id,
+        governance.context_id,
+        governance.priority,
+        row.standing.trust,
+        row.standing.corroborations,
+        row.legal_hold,
+        row.occurred_at,
+        row.created_at,
+        row.changed_at,
+        row.expires_at,
+        row.text_position,
+        row.created_position,
+        row.key_token,
+        list(row.tag_tokens),
+        list(row.subject_ids),
+        list(row.parents),
+        row.merged_into,
+    )
+
+
+def memory_row(values: Row) -> MemoryRow:
+    """The row that the columns of a `memory` query make."""
+    return MemoryRow(
+        memory_id=values[0],
+        from_position=values[1],
+        version=values[2],
+        tenant_id=values[3],
+        cube_id=values[4],
+        state=State(values[5]),
+        governance=Governance.from_json(values[6]),
+        standing=Standing(trust=values[7], corroborations=values[8]),
+        legal_hold=values[9],
+        occurred_at=values[10],
+        created_at=values[11],
+        changed_at=values[12],
+        expires_at=values[13],
+        text_position=values[14],
+        created_position=values[15],
+        key_token=values[16],
+        tag_tokens=tuple(values[17]),
+        subject_ids=tuple(values[18]),
+        parents=tuple(values[19]),
+        merged_into=values[20],
+    )
+
+
+def _facts(event: Event) -> dict[str, Any]:
+    data = event.data
+    return {
+        "stream_id": event.stream_id,
+        "tenant_id": event.tenant_id,
+        "position": event.position,
+        "version": event.version,
+        "recorded_at": event.recorded_at,
+        "subject_id": data.get("subject_ids", (None,))[0],
+        "config": orjson.dumps(data["config"]).decode() if "config" in data else None,
+        **{name: data.get(name) for name in ("name", "owner_id", "kind", "administrator", "key_id", "expires_at")},
+        "digest": bytes.fromhex(data["digest"]) if "digest" in data else None,
+    }

@@ -1,0 +1,61 @@
+"""Connections: any libpq connection string, a role that cannot rewrite the log, refusals in place of driver errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from eventsourcing.persistence import InterfaceError, OperationalError
+from eventsourcing.postgres import PostgresDatastore
+from psycopg.rows import dict_row
+
+from mnemolog.adapters.postgres import columns
+from mnemolog.domain.refusals import StoreUnreachable
+
+APP_ROLE = "mnemolog_app"
+Row = tuple[Any, ...]
+
+
+def connect(dsn: str, *, role: str | None = APP_ROLE, application_name: str = "mnemolog") -> psycopg.Connection[Row]:
+    """An autocommit connection that has put off every right except the application's. Raises StoreUnreachable."""
+    with unreachable_as_refusal():
+        connection = psycopg.connect(dsn, autocommit=True, application_name=application_name, connect_timeout=10)
+    prepare(connection, role)
+    return connection
+
+
+def prepare(connection: psycopg.Connection[Any], role: str | None = APP_ROLE) -> None:
+    """UTC on every connection, so that moments mean the same to each; columns can be sent; the role is set."""
+    connection.autocommit = True
+    connection.execute("SET timezone TO 'UTC'")
+    if role is not None:
+        connection.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(role)))
+    columns.register(connection)
+
+
+@contextmanager
+def unreachable_as_refusal() -> Iterator[None]:
+    """A lost connection is a refusal with a code. Every other database error is a bug and stays what it is."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError) as error:
+        raise StoreUnreachable(
+            reason=str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+        ) from error
+
+
+class LogDatastore(PostgresDatastore):
+    """The library's datastore over any connection string: TLS settings and service files included."""
+
+    def __init__(self, dsn: str, *, pool_size: int = 2, max_overflow: int = 30) -> None:
+        super().__init__(
+            dbname="", host="", port="", user="", password="", pool_size=pool_size, max_overflow=max_overflow
+        )
+        self.dsn = dsn
+        self.pool.conninfo = dsn
+        self.pool.kwargs = {"row_factory": dict_row, "application_name": "mnemolog"}
+
+    def after_connect_func(self) -> Any:
+        return prepare
