@@ -61,6 +61,12 @@ CREATE TABLE mnemolog_keys.content_key (
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Which key-encryption key wrapped all of these, by a check value that says nothing about it.
+CREATE TABLE mnemolog_keys.key_encryption_key (
+    check_value text        NOT NULL PRIMARY KEY,
+    since       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- How far each view that lives in this database has come.
 CREATE TABLE mnemolog.view_position (
     view       text        NOT NULL PRIMARY KEY,
@@ -97,7 +103,8 @@ $$;
 -- that is refused leaves its neighbours alone. One row per request comes back: `outcome` is
 --   appended | replayed        positions `first_position..last_position`
 --   version_conflict | condition_failed | key_reused
---   repeated                   the same idempotency key twice in one call: ask again for this one
+--   repeated                   it depends on what becomes of an earlier request of this call: ask again for this one
+-- The outcomes are those of the requests one after the other, in their order, those that are asked again at the end.
 -- With `resolving`, a request whose every event is already there byte for byte was committed by a call whose answer was
 -- lost: it is `replayed`, so that a retry never fails and never writes twice.
 CREATE FUNCTION mnemolog.append(
@@ -112,7 +119,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     head bigint; previous bytea; link bytea; moment timestamptz; before timestamptz; total bigint;
-    skip int[] := '{}'; conflicting int[]; identical boolean[]; firsts bigint[]; lasts bigint[];
+    skip int[] := '{}'; conflicting int[]; verdict text; firsts bigint[]; lasts bigint[];
     condition jsonb; again boolean := true;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -140,10 +147,24 @@ BEGIN
         skip := skip || conflicting;
     END IF;
 
+    -- Before the conditions, which the events of the lost call would fail themselves.
+    IF resolving THEN
+        SELECT array_agg(c.r), array_agg(c.f), array_agg(c.l) INTO conflicting, firsts, lasts
+            FROM (SELECT u.r, min(e.position) AS f, max(e.position) AS l
+                  FROM unnest(requests, stream_ids, versions, leaves) u(r, st, ve, le)
+                  LEFT JOIN mnemolog.event e ON e.stream_id = u.st AND e.version = u.ve
+                  WHERE NOT u.r = ANY (skip) GROUP BY u.r HAVING bool_and(e.leaf IS NOT DISTINCT FROM u.le)) c;
+        RETURN QUERY SELECT c.r, 'replayed', c.f, c.l FROM unnest(conflicting, firsts, lasts) c(r, f, l);
+        skip := skip || coalesce(conflicting, '{}');
+    END IF;
+
     FOR condition IN SELECT c FROM jsonb_array_elements(conditions) c LOOP
         CONTINUE WHEN (condition->>'request')::int = ANY (skip);
+        IF mnemolog.has_event_after((condition->>'after')::bigint, condition) THEN
+            skip := skip || (condition->>'request')::int;
+            RETURN QUERY SELECT (condition->>'request')::int, 'condition_failed', NULL::bigint, NULL::bigint;
         -- An event of an earlier request of this very call comes after every position that could have been decided at.
-        IF mnemolog.has_event_after((condition->>'after')::bigint, condition) OR EXISTS (
+        ELSIF EXISTS (
             SELECT FROM unnest(requests, event_types, stream_ids, tenant_ids, cube_ids) u(r, ty, st, te, cu)
             WHERE u.r < (condition->>'request')::int AND NOT u.r = ANY (skip)
               AND (NOT condition ? 'types'   OR condition->'types' ? u.ty)
@@ -152,7 +173,7 @@ BEGIN
               AND (NOT condition ? 'cube'    OR u.cu = (condition->>'cube')::uuid))
         THEN
             skip := skip || (condition->>'request')::int;
-            RETURN QUERY SELECT (condition->>'request')::int, 'condition_failed', NULL::bigint, NULL::bigint;
+            RETURN QUERY SELECT (condition->>'request')::int, 'repeated', NULL::bigint, NULL::bigint;
         END IF;
     END LOOP;
 
@@ -176,26 +197,23 @@ BEGIN
                   WHERE NOT u.r = ANY (skip)) numbered;
         EXCEPTION WHEN unique_violation THEN
             again := true;
-            -- `identical` is true for a request of which every event is in the log already, byte for byte.
-            SELECT array_agg(c.r), array_agg(c.identical AND resolving), array_agg(c.first), array_agg(c.last)
-                INTO conflicting, identical, firsts, lasts
-                FROM (SELECT u.r, bool_and(e.leaf IS NOT DISTINCT FROM u.l) AS identical,
-                             min(e.position) AS first, max(e.position) AS last
-                      FROM unnest(requests, stream_ids, versions, leaves) u(r, st, ve, l)
-                      LEFT JOIN mnemolog.event e ON e.stream_id = u.st AND e.version = u.ve
-                      WHERE NOT u.r = ANY (skip)
-                      GROUP BY u.r HAVING bool_or(e.position IS NOT NULL)) c;
-            IF conflicting IS NULL THEN  -- two requests of this call write the same version: the first one wins
+            verdict := 'version_conflict';
+            SELECT array_agg(DISTINCT u.r) INTO conflicting FROM unnest(requests, stream_ids, versions) u(r, st, ve)
+                JOIN mnemolog.event e ON e.stream_id = u.st AND e.version = u.ve WHERE NOT u.r = ANY (skip);
+            IF conflicting IS NULL THEN  -- one request writes the same version twice
+                SELECT array_agg(DISTINCT w.r) INTO conflicting
+                    FROM (SELECT u.r FROM unnest(requests, stream_ids, versions) u(r, st, ve)
+                          WHERE NOT u.r = ANY (skip) GROUP BY u.r, u.st, u.ve HAVING count(*) > 1) w;
+            END IF;
+            IF conflicting IS NULL THEN  -- two requests of this call do: the first one wins
+                verdict := 'repeated';
                 SELECT array_agg(DISTINCT w.r) INTO conflicting
                     FROM (SELECT u.r, row_number() OVER (PARTITION BY u.st, u.ve ORDER BY u.o) AS nth
                           FROM unnest(requests, stream_ids, versions) WITH ORDINALITY u(r, st, ve, o)
                           WHERE NOT u.r = ANY (skip)) w WHERE w.nth > 1;
-                IF conflicting IS NULL THEN RAISE; END IF;
             END IF;
-            RETURN QUERY
-                SELECT c.r, CASE WHEN c.i THEN 'replayed' ELSE 'version_conflict' END,
-                       CASE WHEN c.i THEN c.f END, CASE WHEN c.i THEN c.l END
-                FROM unnest(conflicting, identical, firsts, lasts) c(r, i, f, l);
+            IF conflicting IS NULL THEN RAISE; END IF;
+            RETURN QUERY SELECT r, verdict, NULL::bigint, NULL::bigint FROM unnest(conflicting) r;
             skip := skip || conflicting;
         END;
     END LOOP;
@@ -228,6 +246,7 @@ ALTER TABLE mnemolog.request OWNER TO mnemolog_owner;
 ALTER TABLE mnemolog.view_position OWNER TO mnemolog_owner;
 ALTER TABLE mnemolog_keys.subject_key OWNER TO mnemolog_owner;
 ALTER TABLE mnemolog_keys.content_key OWNER TO mnemolog_owner;
+ALTER TABLE mnemolog_keys.key_encryption_key OWNER TO mnemolog_owner;
 ALTER FUNCTION mnemolog.refuse_change() OWNER TO mnemolog_owner;
 ALTER FUNCTION mnemolog.has_event_after(bigint, jsonb) OWNER TO mnemolog_owner;
 DO $$ BEGIN EXECUTE format('ALTER FUNCTION %s OWNER TO mnemolog_owner', 'mnemolog.append'::regproc::regprocedure); END $$;
@@ -236,6 +255,6 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA mnemolog FROM public;
 GRANT USAGE ON SCHEMA mnemolog, mnemolog_keys TO mnemolog_app;
 GRANT SELECT ON mnemolog.event, mnemolog.request TO mnemolog_app;
 GRANT SELECT, INSERT, UPDATE ON mnemolog.view_position TO mnemolog_app;
-GRANT SELECT, INSERT ON mnemolog_keys.subject_key TO mnemolog_app;
+GRANT SELECT, INSERT ON mnemolog_keys.subject_key, mnemolog_keys.key_encryption_key TO mnemolog_app;
 GRANT SELECT ON mnemolog_keys.content_key TO mnemolog_app;
 GRANT EXECUTE ON FUNCTION mnemolog.append TO mnemolog_app;

@@ -47,12 +47,31 @@ while state.read_text().rpartition(")")[2].split()[0] != "Z":
 server.start()
 print(state.read_text().rpartition(")")[2].split()[0], server.running(), server.pid != pid)
 """
+# Comes and goes, and counts what the server has confirmed and what it has left open.
+WRITER = """
+import random, sys, time
+from pathlib import Path
+import psycopg
+from mnemolog.adapters.postgres.embedded import EmbeddedPostgres
+confirmed = unknown = 0
+for _ in range(12):
+    with EmbeddedPostgres(Path(sys.argv[1]), durable=False, linger=0.05) as server:
+        try:
+            with psycopg.connect(server.dsn()) as connection:
+                connection.execute("insert into kept values (1)")
+            confirmed += 1
+        except psycopg.OperationalError:
+            unknown += 1
+        time.sleep(random.random() / 5)
+    time.sleep(random.random() / 5)
+print(confirmed, unknown, flush=True)
+"""
 Server = Callable[..., EmbeddedPostgres]
 Client = subprocess.Popen[str]
 
 
 @pytest.fixture
-def base() -> Iterator[Path]:
+def place() -> Iterator[Path]:
     """Not tmp_path: pytest closes that to the account which root lends the server."""
     folder = Path(tempfile.mkdtemp(prefix="mnemolog-test-"))
     folder.chmod(0o711)
@@ -61,11 +80,11 @@ def base() -> Iterator[Path]:
 
 
 @pytest.fixture
-def new_server(base: Path) -> Iterator[Server]:
+def new_server(place: Path) -> Iterator[Server]:
     made: list[EmbeddedPostgres] = []
 
     def new_server(durable: bool = False) -> EmbeddedPostgres:
-        made.append(EmbeddedPostgres(base / "root", durable=durable, linger=LINGER))
+        made.append(EmbeddedPostgres(place / "root", durable=durable, linger=LINGER))
         return made[-1]
 
     yield new_server
@@ -78,11 +97,11 @@ def new_server(base: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def start_client(base: Path, new_server: Server) -> Iterator[Callable[[], Client]]:
+def start_client(place: Path, new_server: Server) -> Iterator[Callable[[], Client]]:
     started: list[Client] = []
 
     def start_client(code: str = CLIENT) -> Client:
-        command = [sys.executable, "-W", "error", "-c", code, str(base / "root")]
+        command = [sys.executable, "-W", "error", "-c", code, str(place / "root")]
         started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
@@ -101,8 +120,9 @@ def end(server: EmbeddedPostgres) -> None:
 
 
 def supervisor_of(server: EmbeddedPostgres) -> int:
+    """0 while there is none, or none that has written its number yet."""
     path = server.layout.supervisor_lock
-    return int(path.read_text()) if flocks.is_held(path) else 0
+    return int(path.read_text() or 0) if flocks.is_held(path) else 0
 
 
 def pid_of(server: EmbeddedPostgres) -> int:
@@ -247,6 +267,14 @@ def test_a_server_that_was_stopped_by_hand_stays_stopped_until_the_next_start(ne
     assert server.start().running()
 
 
+def test_a_server_whose_folder_is_deleted_ends(new_server: Server) -> None:
+    server = new_server().start()
+    served_by, supervised_by = pid_of(server), supervisor_of(server)
+    while server.layout.root.exists():
+        shutil.rmtree(server.layout.root, ignore_errors=True)
+    wait_until(lambda: not is_alive(served_by) and not is_alive(supervised_by))
+
+
 def test_a_client_killed_while_it_makes_the_data_directory_leaves_nothing_behind(
     new_server: Server, start_client: Callable[[], Client]
 ) -> None:
@@ -289,12 +317,12 @@ def test_a_number_that_now_belongs_to_another_process_does_not_prevent_the_start
             other.kill()
 
 
-def test_a_server_that_was_started_by_hand_is_never_joined_by_a_second_one(new_server: Server, base: Path) -> None:
+def test_a_server_that_was_started_by_hand_is_never_joined_by_a_second_one(new_server: Server, place: Path) -> None:
     with new_server() as server:
         store(server, 3)
     assert server.wait_stopped()
     account = choose_account(server.layout.pgdata, None)
-    sockets = base / "by-hand"
+    sockets = place / "by-hand"
     sockets.mkdir(mode=0o700)
     account.give(sockets)
     command = [find_binaries(server.layout.major()).tool("postgres"), "-D", str(server.layout.pgdata)]
@@ -322,6 +350,30 @@ def test_no_server_starts_while_a_process_of_the_last_one_lives(new_server: Serv
         assert not server.running()
         left_over.kill()
     assert server.start().running()
+
+
+def test_nothing_confirmed_is_lost_while_clients_come_and_go_and_everything_is_killed(
+    new_server: Server, start_client: Callable[[str], Client]
+) -> None:
+    with new_server() as server:
+        store(server, 0)
+    writers = [start_client(WRITER) for _ in range(3)]
+    chance = random.Random(7)
+    while any(writer.poll() is None for writer in writers):
+        time.sleep(chance.random() / 2)
+        victim = chance.choice([lambda: server.pid or 0, lambda: supervisor_of(server)])()
+        if victim:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    confirmed, unknown = (sum(column) for column in zip(*map(counts, writers), strict=True))
+    server.start()
+    assert confirmed <= stored(server) <= confirmed + unknown
+    assert confirmed > unknown
+
+
+def counts(writer: Client) -> list[int]:
+    return [int(number) for number in first_line(writer).split()]
 
 
 if sys.platform == "linux":

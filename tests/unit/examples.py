@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -60,8 +61,8 @@ def in_state(state: State) -> Memory:
 
 
 def facts_of(aggregate: Root) -> dict[str, Any]:
-    """All that events decide: the whole state, without the events that wait to be saved."""
-    return {name: value for name, value in vars(aggregate).items() if name != "_pending_events"}
+    """All that events decide: a copy of the whole state, without the events that wait to be saved."""
+    return {name: copy(value) for name, value in vars(aggregate).items() if name != "_pending_events"}
 
 
 def fold(events: Sequence[CanMutateAggregate[UUID]]) -> Any:

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnemolog.domain.cube import DEFAULT_CAPACITIES, MAX_CAPACITY, MAX_CORROBORATIONS, Cube, CubeConfig, Gate, check_name
+from mnemolog.domain.cube import (
+    DEFAULT_CAPACITIES,
+    MAX_CAPACITY,
+    MAX_CORROBORATIONS,
+    Cube,
+    CubeConfig,
+    Gate,
+    check_name,
+)
 from mnemolog.domain.metadata import MemoryType
 from mnemolog.domain.refusals import Invalid, InvalidMetadata, InvalidText
 from tests.unit.examples import OWNER, SUBJECT, TENANT, facts_of, fold, labels, names
@@ -23,9 +31,7 @@ configs = st.builds(
 
 
 def kitchen(**config: Any) -> Cube:
-    return Cube.found(
-        tenant_id=TENANT, name="kitchen", owner_id=OWNER, subject_id=SUBJECT, config=CubeConfig(**config)
-    )
+    return Cube.found(tenant_id=TENANT, name="kitchen", owner_id=OWNER, subject_id=SUBJECT, config=CubeConfig(**config))
 
 
 def test_a_new_cube_has_one_owner_and_the_default_rules() -> None:

@@ -133,8 +133,9 @@ def hang(handler: _Handler, body: dict[str, Any]) -> None:
 def drip(handler: _Handler, body: dict[str, Any]) -> None:
     handler.send_response(200)
     handler.end_headers()
-    while not handler.server.closing.wait(0.05):
-        handler.wfile.write(b" ")
+    for _ in range(100):
+        if not handler.server.closing.wait(0.05):
+            handler.wfile.write(b" ")
 
 
 def hang_up(handler: _Handler, body: dict[str, Any]) -> None:
@@ -273,7 +274,7 @@ class TestEndpoint:
             (spoil(1, embedding=[float("nan")] * 32), "not JSON"),
             (saying('{"data": [' + ", ".join(3 * ['{"embedding": [1e400]}']) + "]}"), "not JSON"),
             (status(401, "Wrong key sk-secret"), "HTTP status 401"),
-            (status(307, Location="http://127.0.0.1:9/"), "HTTP status 307"),
+            (status(302, Location="http://127.0.0.1:9/"), "HTTP status 302"),
         ],
     )
     def test_an_answer_that_is_no_vectors_is_refused_with_the_reason(

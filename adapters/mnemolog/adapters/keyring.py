@@ -107,7 +107,11 @@ class Keyring:
         unwrapped = key.wrapped
         for subject_id, wrapped in reversed(tuple(zip(key.subject_ids, wrapped_subjects, strict=True))):
             cipher = self._subject_cipher(subject_id, wrapped)
-            unwrapped = _decrypt(cipher, unwrapped, key.key_id.bytes + subject_id.bytes)
+            try:
+                unwrapped = _decrypt(cipher, unwrapped, key.key_id.bytes + subject_id.bytes)
+            except InvalidTag:
+                reason = f"the key of stream {key.key_id} is not the one that was made for it"
+                raise VerificationFailed(position=None, reason=reason) from None
         return AESGCM(unwrapped)
 
 

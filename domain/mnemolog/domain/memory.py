@@ -227,7 +227,7 @@ class Memory(Root):
 
     def expect_version(self, expected: int | None) -> None:
         if expected is not None and expected != self.version:
-            raise StaleVersion(memory_id=self.id, actual=self.version, expected=expected)
+            raise StaleVersion(kind="Memory", id=self.id, actual=self.version, expected=expected)
 
     def is_recallable(self, now: datetime, session_id: UUID | None = None) -> bool:
         """Needs no sweeper to be true: an expired memory is not recallable, whatever its state says."""

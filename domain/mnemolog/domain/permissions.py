@@ -11,6 +11,7 @@ from uuid import UUID
 
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.metadata import Visibility
+from mnemolog.domain.principal import PrincipalKind
 
 
 class Action(StrEnum):
@@ -27,6 +28,7 @@ class Caller:
     principal_id: UUID
     tenant_id: UUID
     subject_id: UUID
+    kind: PrincipalKind = PrincipalKind.USER
     administrator: bool = False
     session_id: UUID | None = None
     request_id: UUID | None = None

@@ -196,7 +196,7 @@ class LegalHold(Conflict):
 
 
 class StaleVersion(Conflict):
-    """Memory {memory_id} is at version {actual}, not {expected}; read it again."""
+    """{kind} {id} is at version {actual}, not {expected}; read it again."""
 
     code, status = "stale_version", 412
 

@@ -31,11 +31,10 @@ class Fold(ABC):
         return self._position
 
     def apply(self, events: Sequence[Event], upto: int) -> None:
-        for event in events:
-            if event.position > self._position:
-                with self._lock:
-                    self._fold(event)
-                    self._position = event.position
+        for event in self._new(events):
+            with self._lock:
+                self._fold(event)
+                self._position = event.position
         self._position = max(self._position, upto)
 
     def digest(self) -> str:
@@ -46,6 +45,11 @@ class Fold(ABC):
                 sha256.update(len(part).to_bytes(8, "big"))
                 sha256.update(part)
         return sha256.hexdigest()
+
+    def _new(self, events: Sequence[Event]) -> list[Event]:
+        """Those that are for this view and not in it yet."""
+        unseen = [event for event in events if event.position > self._position]
+        return [event for event in unseen if event.type in self.types] if self.types else unseen
 
     @abstractmethod
     def _fold(self, event: Event) -> None: ...

@@ -27,7 +27,7 @@ GATHER_SHARE = 0.2  # below this share of the rows, copying them together is qui
 
 class EmbeddingStore(Protocol):
     def vectors(self, items: Sequence[tuple[UUID, str]]) -> Vectors:
-        """(len(items), dimensions) float32 unit vectors of (memory, text), computed once and kept as long as the memory.
+        """(len(items), dimensions) float32, unit vectors of (memory, text), computed once, kept as long as the memory.
 
         A text always gets the same vector, or a rebuilt view would differ. Raises EmbedderUnavailable or
         StoreUnreachable when they cannot be had now; anything else that is raised is taken for the text's fault.
@@ -61,7 +61,7 @@ class VectorView(Fold):
 
     def apply(self, events: Sequence[Event], upto: int) -> None:
         """One question to the store for the whole batch, before anything is folded and without holding up readers."""
-        self._arrived = self._vectors_of([event for event in events if event.position > self.position])
+        self._arrived = self._vectors_of(self._new(events))
         super().apply(events, upto)
         self._arrived = {}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, ProgrammingError
 
 from mnemolog.adapters.postgres import columns
 from mnemolog.adapters.postgres.envelope import ContentKey, LogEvent, leaf, microseconds
@@ -24,6 +24,10 @@ class AppendRequest:
     condition: Condition | None = None
     idempotency: IdempotencyKey | None = None
     done: Future[Appended] = field(default_factory=Future)
+
+    def __post_init__(self) -> None:
+        if not self.events:  # no outcome would ever come back for it
+            raise ProgrammingError("an append needs at least one event")
 
     def settle(self, outcome: str, first: int | None, last: int | None) -> None:
         if outcome in ("appended", "replayed") and first is not None and last is not None:

@@ -11,7 +11,7 @@ from eventsourcing.persistence import InfrastructureFactory, IntegrityError
 from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment
 
-from mnemolog.adapters.keyring import Keyring
+from mnemolog.adapters.keyring import Keyring, key_check
 from mnemolog.adapters.postgres.connection import LogDatastore, unreachable_as_refusal
 from mnemolog.adapters.postgres.keys import PostgresKeys
 from mnemolog.adapters.postgres.mapper import LogMapper
@@ -44,7 +44,9 @@ class LogApplication(Application[UUID]):
     def __init__(self, dsn: str, key_encryption_key: bytes) -> None:
         super().__init__({**self.env, "MNEMOLOG_DSN": dsn})
         self.datastore = cast(LogFactory, self.factory).datastore
-        self.keyring = Keyring(key_encryption_key, PostgresKeys(self.datastore))
+        keys = PostgresKeys(self.datastore)
+        keys.check(key_check(key_encryption_key))
+        self.keyring = Keyring(key_encryption_key, keys)
         cast(LogMapper, self.mapper).keyring = self.keyring
 
     @property

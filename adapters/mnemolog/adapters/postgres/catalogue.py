@@ -17,6 +17,7 @@ from mnemolog.adapters.postgres.connection import Row, unreachable_as_refusal
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
+from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Governance, Standing
 from mnemolog.projections.catalogue import MemoryRow, Token, fold
 
@@ -34,23 +35,32 @@ class PostgresCatalogue:
     def __init__(self, datastore: PostgresDatastore, token: Token) -> None:
         self._datastore = datastore
         self._token = token
+        self._position: int | None = None
 
     @property
     def position(self) -> int:
-        with self._cursor() as cursor:
-            rows = cursor.execute(QUERIES["view_position"], {"view": self.name, "version": self.version}).fetchall()
-            return rows[0][0] if rows else 0
+        """As this process last saw it: another one may have moved it further."""
+        if self._position is None:
+            with self._cursor() as cursor:
+                view = {"view": self.name, "version": self.version}
+                found = cursor.execute(QUERIES["view_position"], view).fetchall()
+            self._position = found[0][0] if found else 0
+        return self._position
 
     def apply(self, events: Sequence[Event], upto: int) -> None:
         with self._cursor() as cursor, cursor.connection.transaction():
             position = self._take_turn(cursor)
             fresh = [event for event in events if event.position > position]
+            if (fresh[0].position if fresh else upto) > position + 1:
+                self._position = position  # another process has emptied the view since these events were read
+                return
             self._apply_memories(cursor, [event for event in fresh if event.memory_id is not None])
             for event in fresh:
                 if (statement := QUERIES.get("apply_" + event.type.replace(".", "_"))) is not None:
                     cursor.execute(statement, _facts(event))
             if upto > position:
                 cursor.execute(QUERIES["move_view"], {"view": self.name, "version": self.version, "position": upto})
+        self._position = max(position, upto)
 
     def digest(self) -> str:
         digest = hashlib.sha256()
@@ -66,6 +76,7 @@ class PostgresCatalogue:
             self._take_turn(cursor)
             cursor.execute(QUERIES["clear_catalogue"])
             cursor.execute(QUERIES["move_view"], {"view": self.name, "version": self.version, "position": 0})
+        self._position = 0
 
     def _take_turn(self, cursor: Cursor) -> int:
         """The position, locked until the end of the transaction. An older fold's rows are dropped, never continued."""
@@ -93,6 +104,8 @@ class PostgresCatalogue:
             else:
                 ended.append((*key, event.position))
         self._write(cursor, ended, list(begun.values()))
+        if erased := [event.stream_id for event in events if event.type == Memory.Erased.TOPIC]:
+            cursor.execute(QUERIES["forget_labels"], {"memory_ids": erased})
 
     def _write(
         self, cursor: Cursor, ended: Sequence[tuple[UUID, int, int]], begun: Sequence[tuple[MemoryRow, int | None]]

@@ -78,19 +78,23 @@ class Coalescer:
             size += len(request.events)
         return batch, False
 
-    def _write(self, batch: Sequence[AppendRequest], *, resolving: bool = False) -> None:
+    def _write(
+        self, batch: Sequence[AppendRequest], *, resolving: bool = False, deadline: float | None = None
+    ) -> None:
         """Settle every request of the batch, whatever happens."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._patience if deadline is None else deadline
         while True:
             try:
                 outcomes = self._call(batch, resolving=resolving)
             except (psycopg.OperationalError, psycopg.InterfaceError, StoreUnreachable) as error:
+                if self._is_alive():  # the database has answered: nothing was written
+                    return self._isolate(batch, error, resolving, deadline)
                 # The commit may have happened: the next try asks for each request whether it is there already.
                 resolving = True
                 if not self._recover(error, deadline):
                     return _fail(batch, StoreUnreachable(reason=f"the connection was lost ({type(error).__name__})"))
             except Exception as error:  # noqa: BLE001 - this thread serves everybody: what fails must reach its caller
-                return self._isolate(batch, error)
+                return self._isolate(batch, error, resolving, deadline)
             else:
                 return self._settle(batch, outcomes)
 
@@ -100,20 +104,25 @@ class Coalescer:
         arguments: dict[str, Any] = parameters(batch, resolving=resolving)
         return self._connection.execute(APPEND, arguments, prepare=True, binary=True).fetchall()
 
-    def _settle(self, batch: Sequence[AppendRequest], outcomes: Sequence[Row]) -> None:
-        for number, outcome, first, last in outcomes:
-            request = batch[number - 1]
-            if outcome == "repeated":  # its twin has just been written; now there is an answer to replay
-                self._write([request])
-            else:
-                request.settle(outcome, first, last)
+    def _is_alive(self) -> bool:
+        return self._connection is not None and not self._connection.closed
 
-    def _isolate(self, batch: Sequence[AppendRequest], error: Exception) -> None:
+    def _settle(self, batch: Sequence[AppendRequest], outcomes: Sequence[Row]) -> None:
+        repeated = []
+        for number, outcome, first, last in outcomes:
+            if outcome == "repeated":
+                repeated.append(batch[number - 1])
+            else:
+                batch[number - 1].settle(outcome, first, last)
+        if repeated:  # those that came before them are settled now, so there is an answer
+            self._write(repeated)
+
+    def _isolate(self, batch: Sequence[AppendRequest], error: Exception, resolving: bool, deadline: float) -> None:
         """A request that the database cannot store must not take its neighbours with it."""
         if len(batch) == 1:
             return _fail(batch, error)
         for request in batch:
-            self._write([request])
+            self._write([request], resolving=resolving, deadline=deadline)
         return None
 
     def _recover(self, error: Exception, deadline: float) -> bool:

@@ -22,7 +22,11 @@ def connect(dsn: str, *, role: str | None = APP_ROLE, application_name: str = "m
     """An autocommit connection that has put off every right except the application's. Raises StoreUnreachable."""
     with unreachable_as_refusal():
         connection = psycopg.connect(dsn, autocommit=True, application_name=application_name, connect_timeout=10)
-    prepare(connection, role)
+        try:
+            prepare(connection, role)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 

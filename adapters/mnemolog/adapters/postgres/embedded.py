@@ -31,6 +31,7 @@ __all__ = ["EmbeddedPostgres", "default_root"]
 
 LARGEST_LOG = 4 << 20
 LONGEST_TAIL = 4000
+ATTEMPTS = 3  # what was just started may be killed before it answers
 
 
 class EmbeddedPostgres:
@@ -62,17 +63,13 @@ class EmbeddedPostgres:
     def start(self, timeout: float = 600.0) -> Self:
         """Takes a lease and returns when the server answers. Raises EmbeddedStartFailed, PostgresNotFound."""
         deadline = time.monotonic() + timeout
-        try:
-            make_home(self.layout)
-            with flocks.lock(self.layout.start_lock, deadline=deadline) as start_lock:
-                self._take_lease(deadline)
-                self._bring_up(start_lock, deadline)
-        except (OSError, subprocess.SubprocessError) as error:
-            self.release()
-            raise EmbeddedStartFailed(reason=str(error)) from error
-        except BaseException:
-            self.release()
-            raise
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.release)
+            try:
+                self._start(deadline)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise EmbeddedStartFailed(reason=str(error)) from error
+            undo.pop_all()
         return self
 
     def release(self) -> None:
@@ -117,26 +114,29 @@ class EmbeddedPostgres:
     ) -> None:
         self.release()
 
-    def _take_lease(self, deadline: float) -> None:
-        if self._lease is None:
-            self._lease = flocks.lock(self.layout.lease_lock, deadline=deadline, shared=True)
-            atexit.register(self.release)
+    def _start(self, deadline: float) -> None:
+        make_home(self.layout)
+        with flocks.lock(self.layout.start_lock, deadline=deadline) as start_lock:
+            if self._lease is None:
+                self._lease = flocks.lock(self.layout.lease_lock, deadline=deadline, shared=True)
+                atexit.register(self.release)
+            self._bring_up(start_lock, deadline)
 
     def _bring_up(self, start_lock: BinaryIO, deadline: float) -> None:
         if self.layout.major() is None:
             account, binaries = self._programs()
             make_data_directory(self.layout, binaries, account, durable=self._durable, start_lock=start_lock)
-        asked = False
+        attempts = 0
         while not (self._supervised() and self._answers()):
             if time.monotonic() > deadline:
                 raise self._failure(self._delay())
             if self._supervised():
                 time.sleep(flocks.POLL_S)
-            elif asked:
+            elif attempts == ATTEMPTS:
                 raise self._failure("it gave up")
             else:
                 self._supervise(deadline)
-                asked = True
+                attempts += 1
 
     def _answers(self) -> bool:
         """Asks, since what the files say is true a moment longer than the server lives."""

@@ -1,6 +1,7 @@
 """The canonical bytes of an event, and the hashes that bind it.
 
     envelope = fixed fields, then event type, payload and sealed part, each after its length
+               one of the fixed fields says which of the optional ids are there, the others being zero
     leaf     = sha256(0x00 || envelope)                                        RFC 6962, section 2.1
     chain    = sha256(previous chain || first position || recorded_at || leaves of the append)
 
@@ -24,7 +25,7 @@ from mnemolog.domain.log import Origin
 NIL = UUID(int=0)
 ABSENT = 0xFFFFFFFF
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIXED = Struct(">16sqh16sq16s16s16s16s16s16s").pack
+_FIXED = Struct(">16sqh16sqB16s16s16s16s16s16s").pack
 _LENGTH = Struct(">I").pack
 _NO_ID = b"\x00" * 16
 
@@ -87,6 +88,7 @@ def leaf(event: LogEvent, payload: bytes | None, sealed: bytes | None, occurred_
             row.schema_version,
             row.tenant_id.bytes,
             occurred_us,
+            _present(row),
             row.cube_id.bytes if row.cube_id else _NO_ID,
             row.memory_id.bytes if row.memory_id else _NO_ID,
             origin.actor_id.bytes if origin.actor_id else _NO_ID,
@@ -103,6 +105,19 @@ def leaf(event: LogEvent, payload: bytes | None, sealed: bytes | None, occurred_
 def chain(previous: bytes, first_position: int, recorded_at: datetime, leaves: Sequence[bytes]) -> bytes:
     place = Struct(">qq").pack(first_position, microseconds(recorded_at))
     return hashlib.sha256(previous + place + b"".join(leaves)).digest()
+
+
+def _present(row: LogRow) -> int:
+    """Bits for cube, memory, actor, on behalf of, request and key, from the lowest; nil is not the same as none."""
+    origin = row.origin
+    return (
+        (row.cube_id is not None)
+        | (row.memory_id is not None) << 1
+        | (origin.actor_id is not None) << 2
+        | (origin.on_behalf_of is not None) << 3
+        | (origin.request_id is not None) << 4
+        | (row.key_id is not None) << 5
+    )
 
 
 def _prefixed(part: bytes | None) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,15 +17,13 @@ def try_lock(path: Path, *, shared: bool = False) -> BinaryIO | None:
     import fcntl  # Windows has none, and must be able to import this package in order to be refused
 
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    file = open(path, "r+b", buffering=0, opener=open_private)  # noqa: SIM115 - the open file is the lock
-    try:
-        fcntl.flock(file, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    except BaseException:
-        file.close()
-        raise
+    with ExitStack() as undo:
+        file = undo.enter_context(open(path, "r+b", buffering=0, opener=open_private))
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        undo.pop_all()
     return file
 
 

@@ -73,6 +73,8 @@ def _run(command: list[str], account: Account, start_lock: BinaryIO, text: str =
 
 def _write(path: Path, text: str, account: Account) -> None:
     """A crash leaves the old rules or the new ones."""
+    if path.exists() and path.read_text() == text:
+        return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     with os.fdopen(handle, "w") as file:
         file.write(text)

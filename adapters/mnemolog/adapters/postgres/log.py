@@ -19,8 +19,8 @@ from mnemolog.adapters.postgres.envelope import LogNotification
 from mnemolog.adapters.postgres.mapper import open_event
 from mnemolog.adapters.postgres.recorder import LAST, LogRecorder, notification_of
 from mnemolog.adapters.postgres.sql import QUERIES
-from mnemolog.domain.log import Event, Selection
-from mnemolog.domain.refusals import StoreUnreachable
+from mnemolog.domain.log import Appended, Event, IdempotencyKey, Selection
+from mnemolog.domain.refusals import IdempotencyKeyReused, StoreUnreachable
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +51,19 @@ class PostgresLog:
     def position_at(self, moment: datetime) -> int:
         """The last position that was recorded at or before `moment`."""
         with unreachable_as_refusal():
-            position: int = self._recorder._rows(QUERIES["position_at"], {"moment": moment})[0][0]
+            position: int = self._recorder.rows(QUERIES["position_at"], {"moment": moment})[0][0]
             return position
+
+    def earlier(self, tenant_id: UUID, idempotency: IdempotencyKey) -> Appended | None:
+        """What an earlier request with this key appended. Raises IdempotencyKeyReused when it asked another thing."""
+        facts = {"tenant_id": tenant_id, "key": idempotency.key}
+        with unreachable_as_refusal():
+            rows = self._recorder.rows(QUERIES["earlier_request"], facts)
+        for digest, first, last in rows:
+            if digest != idempotency.request_sha256:
+                raise IdempotencyKeyReused(key=idempotency.key)
+            return Appended(first, last, replayed=True)
+        return None
 
     def _open(self, rows: Sequence[Row]) -> list[Event]:
         notifications = [notification_of(row) for row in rows]

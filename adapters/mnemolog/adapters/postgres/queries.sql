@@ -118,6 +118,10 @@ COPY mnemolog.memory (memory_id, from_position, to_position, version, tenant_id,
     created_at, changed_at, expires_at, text_position, created_position, key_token, tag_tokens, subject_ids, parents,
     merged_into) FROM STDIN
 
+-- forget_labels --
+-- Tokens say something about the text, so they go when it goes, and out of the past too: no rebuild could make them again.
+UPDATE mnemolog.memory SET key_token = NULL, tag_tokens = '{}' WHERE memory_id = ANY (%(memory_ids)s)
+
 -- memories_page --
 -- Live rows of a cube in the order they were made; an absent filter is NULL.
 SELECT memory_id, from_position, version, tenant_id, cube_id, state, governance, trust, corroborations, legal_hold, occurred_at,
@@ -158,7 +162,7 @@ ORDER BY position LIMIT %(limit)s
 
 -- credential --
 -- A key and who holds it.
-SELECT c.digest, c.expires_at, c.revoked, p.principal_id, p.tenant_id, p.subject_id, p.administrator
+SELECT c.digest, c.expires_at, c.revoked, p.principal_id, p.tenant_id, p.subject_id, p.administrator, p.kind
 FROM mnemolog.credential c JOIN mnemolog.principal p USING (principal_id) WHERE c.key_id = %(key_id)s
 
 -- principal --
@@ -247,3 +251,20 @@ SELECT * FROM unnest(%(memory_ids)s::uuid[], %(fingerprints)s::bytea[], %(vector
 -- forget_embeddings --
 -- A vector says something about the text, so it goes when the text goes.
 DELETE FROM mnemolog.embedding WHERE memory_id = ANY (%(memory_ids)s)
+
+-- key_checks --
+-- The check values of the key-encryption keys that this store has used.
+SELECT check_value FROM mnemolog_keys.key_encryption_key
+
+-- add_key_check --
+-- The first process to open a new store says which key it is.
+INSERT INTO mnemolog_keys.key_encryption_key (check_value) VALUES (%(check_value)s) ON CONFLICT DO NOTHING
+
+-- is_new --
+-- Whether nothing has happened yet.
+SELECT NOT EXISTS (SELECT FROM mnemolog.event)
+
+-- earlier_request --
+-- What an idempotency key stands for already.
+SELECT request_sha256, first_position, last_position FROM mnemolog.request
+WHERE tenant_id = %(tenant_id)s AND idempotency_key = %(key)s

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import Notification, StoredEvent, Tracking
+from eventsourcing.persistence import Notification, ProgrammingError, StoredEvent, Tracking
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.rows import tuple_row
 
@@ -44,10 +44,12 @@ class LogRecorder(PostgresApplicationRecorder):
         tracking: Tracking | None = None,
         **_: Any,
     ) -> Sequence[int]:
+        if tracking is not None:  # ignoring it would process an event twice
+            raise ProgrammingError("this recorder keeps no tracking; views keep their own position")
         if not stored_events:
             return []
         appended = self.append(stored_events, origin, condition, idempotency)
-        return range(appended.first, appended.last + 1)
+        return list(range(appended.first, appended.last + 1))
 
     def append(
         self,
@@ -70,7 +72,7 @@ class LogRecorder(PostgresApplicationRecorder):
     ) -> Sequence[StoredEvent]:
         statement = QUERIES["stream_backwards" if desc else "stream"] + (f" LIMIT {int(limit)}" if limit else "")
         bounds = {"stream_id": originator_id, "gt": -1 if gt is None else gt, "lte": LAST if lte is None else lte}
-        return [event_of(row) for row in self._rows(statement, bounds)]
+        return [event_of(row) for row in self.rows(statement, bounds)]
 
     def select_notifications(
         self,
@@ -96,19 +98,19 @@ class LogRecorder(PostgresApplicationRecorder):
     ) -> list[Row]:
         selection = {"tenant_id": tenant_id, "cube_id": cube_id, "memory_id": memory_id}
         bounds = {"after": after, "upto": upto, "limit": limit, "types": list(types) or None}
-        return self._rows(QUERIES["page"], bounds | selection)
+        return self.rows(QUERIES["page"], bounds | selection)
 
     def at_positions(self, positions: Sequence[int]) -> list[Row]:
-        return self._rows(QUERIES["at_positions"], {"positions": list(positions)})
+        return self.rows(QUERIES["at_positions"], {"positions": list(positions)})
 
     def max_notification_id(self) -> int | None:
-        head: int = self._rows(QUERIES["head"], {})[0][0]
+        head: int = self.rows(QUERIES["head"], {})[0][0]
         return head or None
 
     def close(self) -> None:
         self.coalescer.close()
 
-    def _rows(self, statement: str, bounds: dict[str, Any]) -> list[Row]:
+    def rows(self, statement: str, bounds: dict[str, Any]) -> list[Row]:
         with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(statement, bounds, prepare=True, binary=True)
             return cursor.fetchall()

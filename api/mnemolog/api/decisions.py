@@ -1,0 +1,127 @@
+"""Decide, append, answer: how every change of a memory is made.
+
+A decision is taken on what the memory's own events say. If another writer is faster it is taken again, on what that one
+wrote; a request that was answered before is answered the same, and decided no second time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from mnemolog.adapters.postgres.directory import CubeRow
+from mnemolog.api.answers import Written
+from mnemolog.api.parts import CATALOGUE, Parts, origin
+from mnemolog.domain.log import Appended, IdempotencyKey
+from mnemolog.domain.memory import Memory
+from mnemolog.domain.metadata import Description
+from mnemolog.domain.permissions import Action, Caller, CubeLabel, MemoryLabel, may
+from mnemolog.domain.refusals import MemoryNotFound, NotFound, VersionConflict
+
+ATTEMPTS = 5
+
+
+class Decisions:
+    def __init__(self, parts: Parts, caller: Caller) -> None:
+        self._parts = parts
+        self._caller = caller
+
+    def change(
+        self,
+        memory_id: UUID,
+        change: Callable[[Memory, CubeRow], None],
+        if_version: int | None,
+        idempotency_key: UUID | None,
+        request: Any,
+        action: Action = Action.WRITE,
+    ) -> Written:
+        def decide() -> Sequence[Memory]:
+            memory, cube = self.load(memory_id, action)
+            memory.expect_version(if_version)
+            change(memory, cube)
+            return [memory]
+
+        return self.decide(decide, idempotency_key, request)
+
+    def decide(self, decide: Callable[[], Sequence[Memory]], idempotency_key: UUID | None, request: Any) -> Written:
+        """Decide and append, again when another writer was faster: the decision is then taken on what it wrote."""
+        if (earlier := self._replay(idempotency_key, request)) is not None:
+            return earlier
+        for attempt in range(ATTEMPTS):
+            try:
+                return self.append(decide(), idempotency_key, request)
+            except VersionConflict:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def append(self, memories: Sequence[Memory], idempotency_key: UUID | None, request: Any) -> Written:
+        idempotency = _idempotency(idempotency_key, self._caller, request)
+        appended = self._parts.application.record(*memories, origin=origin(self._caller), idempotency=idempotency)
+        if appended is None:
+            head = self._parts.log.head()
+            return Written(position=head, memory_ids=tuple(memory.id for memory in memories))
+        self._parts.written(appended)
+        return self._answer(appended) if appended.replayed else _written(appended, memories)
+
+    def _replay(self, idempotency_key: UUID | None, request: Any) -> Written | None:
+        """The answer to an earlier request with this key, whose decision must not be taken a second time."""
+        idempotency = _idempotency(idempotency_key, self._caller, request)
+        if idempotency is None:
+            return None
+        appended = self._parts.log.earlier(self._caller.tenant_id, idempotency)
+        return None if appended is None else self._answer(appended)
+
+    def _answer(self, appended: Appended) -> Written:
+        events = self._parts.log.at(range(appended.first, appended.last + 1))
+        ids = dict.fromkeys(event.stream_id for event in events.values())
+        return Written(position=appended.last, memory_ids=tuple(ids), replayed=True)
+
+    def load(self, memory_id: UUID, action: Action) -> tuple[Memory, CubeRow]:
+        """The memory from its own events. Raises MemoryNotFound for one that this caller may not touch."""
+        try:
+            memory = self._parts.application.load(Memory, memory_id)
+        except NotFound:
+            raise MemoryNotFound(memory_id=memory_id) from None
+        self._parts.wait(CATALOGUE)
+        cube = self._parts.directory.cube(self._caller.tenant_id, memory.cube_id) if memory.cube_id else None
+        if cube is None or not may(self._caller, action, _label(memory), CubeLabel(cube.tenant_id, cube.owner_id)):
+            raise MemoryNotFound(memory_id=memory_id)
+        return memory, cube
+
+
+def _written(appended: Appended, memories: Sequence[Memory]) -> Written:
+    return Written(position=appended.last, memory_ids=tuple(memory.id for memory in memories))
+
+
+def _label(memory: Memory) -> MemoryLabel:
+    governance = memory.governance
+    return MemoryLabel(
+        tenant_id=memory.tenant_id,
+        owner_id=governance.owner_id,
+        state=memory.state,
+        visibility=governance.visibility,
+        session_id=governance.session_id,
+        access_control=governance.access_control,
+    )
+
+
+def _idempotency(key: UUID | None, caller: Caller, request: Any) -> IdempotencyKey | None:
+    """The digest covers who asks and all that is asked, so that a key can stand for one request only."""
+    if key is None:
+        return None
+    content = orjson.dumps((caller.principal_id, request), default=_plain, option=orjson.OPT_SORT_KEYS)
+    return IdempotencyKey(key, hashlib.sha256(content).digest())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Description):
+        return value.to_json()
+    raise TypeError(type(value).__name__)

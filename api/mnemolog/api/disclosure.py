@@ -1,0 +1,94 @@
+"""The one exit: every memory text that leaves the store passes here and is checked again on its way.
+
+Views answer with ids and positions. The text is read from the log at the last moment, and only when the catalogue, as
+it is now, still lets this caller read the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from mnemolog.api.parts import Parts
+from mnemolog.domain.lifecycle import State
+from mnemolog.domain.log import Event
+from mnemolog.domain.metadata import Description
+from mnemolog.domain.permissions import Action, Caller, CubeLabel, may
+from mnemolog.domain.refusals import MemoryErased, MemoryExpired, MemoryNotFound
+from mnemolog.domain.retention import has_expired
+from mnemolog.projections.catalogue import MemoryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A memory as one caller may see it."""
+
+    row: MemoryRow
+    text: str
+    description: Description
+
+
+def disclose(parts: Parts, caller: Caller, wanted: Sequence[UUID]) -> Mapping[UUID, Disclosed]:
+    """The memories of `wanted` that this caller may read now. The others are missing, and nothing tells why."""
+    rows = readable(parts, caller, wanted)
+    events = parts.log.at([row.text_position for row in rows.values()])
+    return {
+        memory_id: Disclosed(row, event.data["text"], Description.from_json(event.data["description"]))
+        for memory_id, row in rows.items()
+        if not (event := events[row.text_position]).erased
+    }
+
+
+def disclose_one(parts: Parts, caller: Caller, memory_id: UUID) -> Disclosed:
+    """Raises MemoryNotFound, also for one that the caller may not read, MemoryErased and MemoryExpired."""
+    row = check_readable(parts, caller, memory_id)
+    if has_expired(row.expires_at, parts.clock.now()):
+        raise MemoryExpired(memory_id=memory_id, expires_at=row.expires_at)
+    disclosed = disclose(parts, caller, [memory_id])
+    if memory_id not in disclosed:
+        raise MemoryErased(memory_id=memory_id)
+    return disclosed[memory_id]
+
+
+def disclose_history(parts: Parts, caller: Caller, memory_id: UUID, events: Sequence[Event]) -> Sequence[Event]:
+    """A memory's own events with what they said, for whoever may read it as it is now."""
+    row = check_readable(parts, caller, memory_id)
+    if has_expired(row.expires_at, parts.clock.now()):
+        raise MemoryExpired(memory_id=memory_id, expires_at=row.expires_at)
+    return events
+
+
+def check_readable(parts: Parts, caller: Caller, memory_id: UUID) -> MemoryRow:
+    """Raises MemoryNotFound or MemoryErased."""
+    row = parts.directory.memories([memory_id]).get(memory_id)
+    if row is None or not _may_read(caller, row, _owners(parts, caller, [row])):
+        raise MemoryNotFound(memory_id=memory_id)
+    if row.state is State.ERASED:
+        raise MemoryErased(memory_id=memory_id)
+    return row
+
+
+def readable(parts: Parts, caller: Caller, wanted: Sequence[UUID]) -> dict[UUID, MemoryRow]:
+    rows = parts.directory.memories(wanted)
+    now, owners = parts.clock.now(), _owners(parts, caller, list(rows.values()))
+    return {
+        memory_id: row
+        for memory_id in wanted
+        if (row := rows.get(memory_id)) is not None
+        and row.state is not State.ERASED
+        and not has_expired(row.expires_at, now)
+        and _may_read(caller, row, owners)
+    }
+
+
+def _may_read(caller: Caller, row: MemoryRow, owners: Mapping[UUID, UUID]) -> bool:
+    owner_id = owners.get(row.cube_id)
+    return owner_id is not None and may(caller, Action.READ, row.label, CubeLabel(row.tenant_id, owner_id))
+
+
+def _owners(parts: Parts, caller: Caller, rows: Sequence[MemoryRow]) -> dict[UUID, UUID]:
+    """Cube to owner, for the cubes of the caller's own tenant."""
+    cubes = {row.cube_id for row in rows if row.tenant_id == caller.tenant_id}
+    found = [parts.directory.cube(caller.tenant_id, cube_id) for cube_id in sorted(cubes)]
+    return {cube.cube_id: cube.owner_id for cube in found if cube is not None}

@@ -1,0 +1,85 @@
+"""The log for people who must answer for it: pages, a live tail, and a proof that it hangs together.
+
+No memory text is shown here; that has one exit, disclosure.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from mnemolog.adapters.postgres.verify import Verified, verify_chain
+from mnemolog.api.answers import EventAnswer, Page
+from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
+from mnemolog.api.parts import Parts, require_administrator
+from mnemolog.domain.aggregate import Recorded
+from mnemolog.domain.cube import EVENTS as CUBE_EVENTS
+from mnemolog.domain.log import Event, Selection
+from mnemolog.domain.memory import EVENTS as MEMORY_EVENTS
+from mnemolog.domain.permissions import Caller
+from mnemolog.domain.principal import EVENTS as PRINCIPAL_EVENTS
+from mnemolog.domain.refusals import Invalid
+from mnemolog.domain.subject import EVENTS as SUBJECT_EVENTS
+
+EVENTS: dict[str, type[Recorded]] = {**MEMORY_EVENTS, **CUBE_EVENTS, **PRINCIPAL_EVENTS, **SUBJECT_EVENTS}
+TAIL_PAGE = 500
+
+
+class Log:
+    """For administrators; of their own tenant only."""
+
+    def __init__(self, parts: Parts, caller: Caller) -> None:
+        self._parts = parts
+        self._caller = caller
+
+    def page(
+        self,
+        *,
+        after: int = 0,
+        limit: int = 50,
+        cursor: str | None = None,
+        types: Sequence[str] = (),
+        cube_id: UUID | None = None,
+        memory_id: UUID | None = None,
+    ) -> Page:
+        selection = self._selection(types, cube_id, memory_id)
+        keyring, question = self._parts.application.keyring, f"log:{selection}"
+        start = after if cursor is None else read_cursor(keyring, question, cursor)
+        head = self._parts.log.head()
+        events = self._parts.log.read(start, check_limit(limit), selection)
+        following = make_cursor(keyring, question, events[-1].position) if len(events) == limit else None
+        return Page(items=[without_text(event) for event in events], next=following, position=head)
+
+    def tail(
+        self, after: int, wait_seconds: float, selection: Selection | None = None
+    ) -> tuple[Sequence[EventAnswer], int]:
+        """(what came after `after`, where to go on), waiting at most `wait_seconds` when there is nothing yet."""
+        selection = self._selection((), None, None) if selection is None else selection
+        head = self._parts.wakeups.listen(after, wait_seconds)
+        events = self._parts.log.read(after, TAIL_PAGE, selection)
+        reached = events[-1].position if len(events) == TAIL_PAGE else max(head, after, *(e.position for e in events))
+        return [without_text(event) for event in events], reached
+
+    def verify(self, progress: Callable[[int], None] | None = None) -> Verified:
+        """Recompute every leaf and the chain. Raises VerificationFailed with the first bad position."""
+        require_administrator(self._caller, "verify the log")
+        return verify_chain(self._parts.application.log_recorder, progress=progress)
+
+    def head(self) -> int:
+        require_administrator(self._caller, "read the log")
+        return self._parts.log.head()
+
+    def _selection(self, types: Sequence[str], cube_id: UUID | None, memory_id: UUID | None) -> Selection:
+        require_administrator(self._caller, "read the log")
+        for name in types:
+            if name not in EVENTS:
+                raise Invalid(reason=f"there is no event type {name!r}")
+        return Selection(
+            tenant_id=self._caller.tenant_id, types=tuple(types), cube_id=cube_id, memory_id=memory_id
+        )
+
+
+def without_text(event: Event) -> EventAnswer:
+    """What an event says that is nobody's personal content."""
+    known = EVENTS.get(event.type)
+    return EventAnswer.of(event, hidden=known.SEALED if known is not None else frozenset(event.data))

@@ -1,0 +1,239 @@
+"""Memories: remember, read, change, merge. Each call decides, appends once, and answers with the position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from mnemolog.adapters.postgres.directory import CubeRow, MemoryFilter
+from mnemolog.api.answers import EventAnswer, MemoryAnswer, Page, Written
+from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
+from mnemolog.api.decisions import Decisions
+from mnemolog.api.disclosure import disclose, disclose_history, disclose_one, readable
+from mnemolog.api.parts import CATALOGUE, Parts
+from mnemolog.domain import commands
+from mnemolog.domain.commands import Remember, Revise
+from mnemolog.domain.lifecycle import Reason, State
+from mnemolog.domain.log import Selection
+from mnemolog.domain.memory import Memory, Relation
+from mnemolog.domain.merging import merge, retract_merge
+from mnemolog.domain.metadata import Description
+from mnemolog.domain.permissions import Action, Caller
+from mnemolog.domain.refusals import Invalid, InvalidMetadata, NotFound
+from mnemolog.domain.retention import expiry
+
+MAX_AT_ONCE = 1000
+# Merged and erased are reached by operations of their own.
+REACHABLE = (State.ACTIVATED, State.ARCHIVED, State.FROZEN)
+
+
+class Memories:
+    def __init__(self, parts: Parts, caller: Caller) -> None:
+        self._parts = parts
+        self._caller = caller
+        self._decisions = Decisions(parts, caller)
+
+    def remember(self, cube: str | UUID, *items: Remember | str, idempotency_key: UUID | None = None) -> Written:
+        """Store memories, all of them or none.
+
+        Raises CubeNotFound, Invalid and its kin, IdempotencyKeyReused, StoreUnreachable.
+        """
+        wanted = [Remember(text=item) if isinstance(item, str) else item for item in items]
+        if not 1 <= len(wanted) <= MAX_AT_ONCE:
+            raise Invalid(reason=f"between 1 and {MAX_AT_ONCE} memories can be stored at once, not {len(wanted)}")
+        self._parts.wait(CATALOGUE)
+        row = self._parts.cube(self._caller, cube)
+        self._check_subjects(wanted)
+        now = self._parts.clock.now()
+        memories = [commands.remember(item, row.rules, self._caller, now) for item in wanted]
+        request = ("remember", row.cube_id, [asdict(item) for item in wanted])
+        return self._decisions.append(memories, idempotency_key, request)
+
+    def get(self, memory_id: UUID, *, at_least: int | None = None) -> MemoryAnswer:
+        """Raises MemoryNotFound, MemoryErased, MemoryExpired, ProjectionBehind."""
+        self._parts.wait(CATALOGUE, at_least)
+        return MemoryAnswer.of(disclose_one(self._parts, self._caller, memory_id))
+
+    def list(
+        self,
+        cube: str | UUID,
+        wanted: MemoryFilter = MemoryFilter(),
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        at_least: int | None = None,
+    ) -> Page:
+        """A page of a cube's memories in the order they were made. What has expired is not among them."""
+        self._parts.wait(CATALOGUE, at_least)
+        position = self._parts.catalogue.position
+        row = self._parts.cube(self._caller, cube)
+        keyring = self._parts.application.keyring
+        question = f"{row.cube_id}:{orjson.dumps(asdict(wanted)).decode()}"
+        after = read_cursor(keyring, question, cursor)
+        now = self._parts.clock.now()
+        rows = self._parts.directory.memory_page(row.cube_id, wanted, now, after, check_limit(limit))
+        disclosed = disclose(self._parts, self._caller, [found.memory_id for found in rows])
+        items = [MemoryAnswer.of(disclosed[found.memory_id]) for found in rows if found.memory_id in disclosed]
+        following = make_cursor(keyring, question, rows[-1].created_position) if len(rows) == limit else None
+        return Page(items=items, next=following, position=position)
+
+    def history(self, memory_id: UUID, *, at_least: int | None = None) -> Sequence[EventAnswer]:
+        """All that happened to a memory, oldest first."""
+        self._parts.wait(CATALOGUE, at_least)
+        events = self._parts.log.read(0, 10_000, Selection(memory_id=memory_id))
+        return [EventAnswer.of(e) for e in disclose_history(self._parts, self._caller, memory_id, events)]
+
+    def revise(
+        self,
+        memory_id: UUID,
+        text: str | None = None,
+        *,
+        if_version: int | None = None,
+        idempotency_key: UUID | None = None,
+        **changes: Any,
+    ) -> Written:
+        """Change the text or metadata of a memory; only what is named changes. Raises StaleVersion and its kin."""
+        command = _revision(text, changes)
+
+        def change(memory: Memory, cube: CubeRow) -> None:
+            commands.revise(memory, command, self._parts.clock.now())
+
+        request = ("revise", memory_id, if_version, text, changes)
+        return self._decisions.change(memory_id, change, if_version, idempotency_key, request)
+
+    def transition(
+        self,
+        memory_id: UUID,
+        target: State,
+        reason: Reason = Reason.MANUAL,
+        *,
+        legal_hold: bool = False,
+        if_version: int | None = None,
+        idempotency_key: UUID | None = None,
+    ) -> Written:
+        """Take a memory to another state of its life. Raises IllegalTransition and its kin."""
+        if target not in REACHABLE:
+            raise Invalid(reason=f"a memory is {target} by an operation of its own; ask for {', '.join(REACHABLE)}")
+
+        def change(memory: Memory, cube: CubeRow) -> None:
+            memory.transition_state(target, reason, legal_hold=legal_hold)
+
+        request = ("transition", memory_id, if_version, target, reason, legal_hold)
+        return self._decisions.change(memory_id, change, if_version, idempotency_key, request)
+
+    def corroborate(self, memory_id: UUID, *, idempotency_key: UUID | None = None) -> Written:
+        """Say that this principal knows the same; enough of them activate a memory in quarantine."""
+
+        def change(memory: Memory, cube: CubeRow) -> None:
+            commands.corroborate(memory, cube.rules, self._caller)
+
+        request = ("corroborate", memory_id)
+        return self._decisions.change(memory_id, change, None, idempotency_key, request, action=Action.READ)
+
+    def set_retention(
+        self,
+        memory_id: UUID,
+        *,
+        ttl: timedelta | None = None,
+        expires_at: datetime | None = None,
+        if_version: int | None = None,
+        idempotency_key: UUID | None = None,
+    ) -> Written:
+        """When a memory stops being recalled: after a time from now, at a moment, or never when both are None."""
+        moment = expiry(self._parts.clock.now(), ttl, expires_at)
+
+        def change(memory: Memory, cube: CubeRow) -> None:
+            memory.set_retention(moment)
+
+        request = ("retention", memory_id, if_version, ttl, expires_at)
+        return self._decisions.change(memory_id, change, if_version, idempotency_key, request)
+
+    def link(
+        self,
+        memory_id: UUID,
+        target_id: UUID,
+        relation: Relation = Relation.RELATES_TO,
+        weight: float = 1.0,
+        *,
+        if_version: int | None = None,
+        idempotency_key: UUID | None = None,
+    ) -> Written:
+        target = self._decisions.load(target_id, Action.READ)[0]
+
+        def change(memory: Memory, cube: CubeRow) -> None:
+            memory.link(target, relation, weight)
+
+        request = ("link", memory_id, if_version, target_id, relation, weight)
+        return self._decisions.change(memory_id, change, if_version, idempotency_key, request)
+
+    def unlink(
+        self,
+        memory_id: UUID,
+        target_id: UUID,
+        relation: Relation,
+        *,
+        if_version: int | None = None,
+        idempotency_key: UUID | None = None,
+    ) -> Written:
+        def change(memory: Memory, cube: CubeRow) -> None:
+            memory.unlink(target_id, relation)
+
+        request = ("unlink", memory_id, if_version, target_id, relation)
+        return self._decisions.change(memory_id, change, if_version, idempotency_key, request)
+
+    def links(self, memory_id: UUID) -> Sequence[tuple[UUID, Relation, float]]:
+        """Where a memory's links lead, as far as this caller may read."""
+        memory, _ = self._decisions.load(memory_id, Action.READ)
+        targets = readable(self._parts, self._caller, [target for target, _ in memory.links])
+        return [(target, relation, weight) for (target, relation), weight in memory.links.items() if target in targets]
+
+    def merge(
+        self,
+        memory_ids: Sequence[UUID],
+        text: str,
+        description: Description | None = None,
+        *,
+        idempotency_key: UUID | None = None,
+    ) -> Written:
+        """One memory in place of several, in one append: all or nothing. The first id of the answer is the new one."""
+        if not 2 <= len(memory_ids) <= MAX_AT_ONCE:
+            raise Invalid(reason=f"between 2 and {MAX_AT_ONCE} memories can be merged, not {len(memory_ids)}")
+
+        def decide() -> tuple[Memory, ...]:
+            parents = tuple(self._decisions.load(memory_id, Action.MERGE)[0] for memory_id in memory_ids)
+            result = merge(parents, text, self._caller.principal_id, self._parts.clock.now(), description)
+            return (result, *parents)
+
+        return self._decisions.decide(decide, idempotency_key, ("merge", list(memory_ids), text, description))
+
+    def retract_merge(self, memory_id: UUID, *, idempotency_key: UUID | None = None) -> Written:
+        """Undo a merge: its parents come back, the result is archived."""
+
+        def decide() -> tuple[Memory, ...]:
+            result, _ = self._decisions.load(memory_id, Action.MERGE)
+            parents = tuple(self._decisions.load(parent, Action.MERGE)[0] for parent in result.parents)
+            retract_merge(result, parents)
+            return (result, *parents)
+
+        return self._decisions.decide(decide, idempotency_key, ("retract_merge", memory_id))
+
+    def _check_subjects(self, wanted: Sequence[Remember]) -> None:
+        for subject_id in {item.subject_id for item in wanted if item.subject_id is not None}:
+            if not self._parts.directory.has_subject(self._caller.tenant_id, subject_id):
+                raise NotFound(kind="data subject", id=subject_id)
+
+
+def _revision(text: str | None, changes: dict[str, Any]) -> Revise:
+    """Raises InvalidMetadata for a field that cannot be revised."""
+    for name in changes:
+        if name not in commands.DESCRIPTION and name not in commands.GOVERNANCE:
+            raise InvalidMetadata(field=name, reason="it cannot be revised")
+    described = {name: value for name, value in changes.items() if name in commands.DESCRIPTION}
+    governed = {name: value for name, value in changes.items() if name in commands.GOVERNANCE}
+    changed = frozenset(described) | (frozenset() if text is None else {"text"})
+    return Revise(changed=changed, text=text, description=Description(**described), governance=governed)

@@ -1,0 +1,61 @@
+"""Recall: ask a cube, be told what it knows and why it says so."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from mnemolog.api.answers import RecallAnswer, RecallHit
+from mnemolog.api.disclosure import Disclosed, disclose
+from mnemolog.api.parts import CATALOGUE, RECALL, Parts
+from mnemolog.domain.permissions import Caller
+from mnemolog.projections.recall import Hit, Question, recall
+
+
+class Recall:
+    def __init__(self, parts: Parts, caller: Caller) -> None:
+        self._parts = parts
+        self._caller = caller
+
+    def __call__(
+        self, cube: str | UUID, question: str | Question, *, k: int = 10, at_least: int | None = None
+    ) -> RecallAnswer:
+        """The memories of a cube that answer best, with the score of every signal.
+
+        Raises CubeNotFound, InvalidText, Invalid, ProjectionBehind, EmbedderUnavailable.
+        """
+        asked = Question(question, k) if isinstance(question, str) else question
+        self._parts.wait(CATALOGUE, at_least)
+        row = self._parts.cube(self._caller, cube)
+        self._parts.wait(RECALL, at_least)
+        embedder = self._parts.embeddings.embedder
+        vector = embedder.embed([asked.text], as_query=True) if asked.weights.get("vector") else None
+        now = self._parts.clock.now()
+        ranking = recall(self._parts.views, row.cube_id, asked, vector, self._caller, now)
+        disclosed = disclose(self._parts, self._caller, [hit.memory_id for hit in ranking.hits])
+        return RecallAnswer(
+            hits=[_hit(hit, disclosed[hit.memory_id]) for hit in ranking.hits if hit.memory_id in disclosed],
+            position=ranking.position,
+            considered=ranking.considered,
+            dropped=ranking.dropped,
+            embedder=embedder.name,
+        )
+
+
+def _hit(hit: Hit, memory: Disclosed) -> RecallHit:
+    row = memory.row
+    return RecallHit(
+        memory_id=hit.memory_id,
+        text=memory.text,
+        speaker=memory.description.speaker,
+        key=memory.description.key,
+        tags=memory.description.tags,
+        score=hit.score,
+        signals=hit.signals,
+        state=row.state.value,
+        memory_type=row.governance.memory_type.value,
+        trust=row.standing.trust,
+        occurred_at=row.occurred_at,
+        context_id=row.governance.context_id,
+        version=row.version,
+        position=hit.position,
+    )

@@ -1,0 +1,102 @@
+"""The store as a program uses it: a bundle of capabilities for one caller, and nothing of its own."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from mnemolog.api import status as status_of
+from mnemolog.api.credentials import authenticate
+from mnemolog.api.cubes import Cubes
+from mnemolog.api.log import Log
+from mnemolog.api.memories import Memories
+from mnemolog.api.parts import Parts
+from mnemolog.api.principals import Principals
+from mnemolog.api.recall import Recall
+from mnemolog.api.settings import Settings
+from mnemolog.api.sweeper import sweep
+from mnemolog.api.wiring import opened, owner_key
+from mnemolog.domain.log import Clock
+from mnemolog.domain.permissions import Caller
+from mnemolog.projections.embedding import Embedder
+
+
+class Store:
+    """What `caller` can do. Use it as a context manager, or close it."""
+
+    def __init__(self, parts: Parts, caller: Caller, closing: ExitStack | None = None) -> None:
+        self.parts = parts
+        self.caller = caller
+        self.memories = Memories(parts, caller)
+        self.recall = Recall(parts, caller)
+        self.cubes = Cubes(parts, caller)
+        self.principals = Principals(parts, caller)
+        self.log = Log(parts, caller)
+        self._closing = closing or ExitStack()
+
+    def acting_as(self, key: str, *, session_id: UUID | None = None, request_id: UUID | None = None) -> Store:
+        """The same store for the holder of another key. Raises NotAuthenticated."""
+        parts = self.parts
+        who = authenticate(
+            key,
+            parts.directory,
+            parts.application.keyring,
+            parts.clock,
+            session_id=session_id,
+            request_id=request_id,
+        )
+        return Store(parts, who)
+
+    def in_session(self, session_id: UUID) -> Store:
+        """The same caller within a session: it also recalls what is in quarantine there."""
+        return Store(self.parts, replace(self.caller, session_id=session_id))
+
+    def status(self) -> status_of.Status:
+        return status_of.status(self.parts, self.caller)
+
+    def sweep(self) -> int:
+        """Archive what has expired; returns how many. Reads do not depend on it."""
+        return sweep(self.parts)
+
+    def close(self) -> None:
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(
+    home: Path | str | None = None,
+    dsn: str | None = None,
+    *,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    embedder: Embedder | None = None,
+) -> Store:
+    """A store, as its owner: embedded in `home`, or in the database at `dsn`.
+
+    What is not given comes from the environment. At the first start it makes the database, a tenant, the owner's key
+    and a cube called `main`. Raises StoreUnreachable, PostgresNotFound, KeyUnavailable, NotAuthenticated.
+    """
+    chosen = settings or Settings.from_environment()
+    chosen = replace(chosen, home=Path(home) if home is not None else chosen.home, dsn=dsn or chosen.dsn)
+    closing = ExitStack()
+    try:
+        parts = closing.enter_context(opened(chosen, clock=clock, embedder=embedder))
+        key = owner_key(parts)
+        who = authenticate(key, parts.directory, parts.application.keyring, parts.clock)
+    except BaseException:
+        closing.close()
+        raise
+    logging.getLogger(__name__).debug("store open at %s", "a DSN" if chosen.dsn else chosen.home)
+    return Store(parts, who, closing)
