@@ -115,11 +115,13 @@ CREATE FUNCTION mnemolog.append(
     idempotent_requests int[], idempotency_tenants uuid[], idempotency_keys uuid[], request_sha256s bytea[],
     conditions jsonb, resolving boolean
 ) RETURNS TABLE (request int, outcome text, first_position bigint, last_position bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Every look-up below has an index. The statistics of a young log must not talk the planner into reading all of it.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     head bigint; previous bytea; link bytea; moment timestamptz; before timestamptz; total bigint;
-    skip int[] := '{}'; conflicting int[]; verdict text; firsts bigint[]; lasts bigint[];
+    skip int[] := '{}'; conflicting int[]; written int[]; verdict text; firsts bigint[]; lasts bigint[];
+    places bigint[];  -- of each event among those that are written; NULL for one that is left out
     condition jsonb; again boolean := true;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -181,20 +183,24 @@ BEGIN
     -- nobody else writes, so every round leaves out at least one request and the last one succeeds.
     WHILE again LOOP
         again := false;
+        places := ARRAY(SELECT CASE WHEN u.kept THEN count(*) FILTER (WHERE u.kept) OVER (ORDER BY u.o) END
+                        FROM (SELECT o, NOT r = ANY (skip) AS kept FROM unnest(requests) WITH ORDINALITY u(r, o)) u ORDER BY u.o);
+        -- Several unnest in one SELECT advance in step and keep the order of the arrays: nothing is joined or sorted.
         SELECT count(*), sha256(coalesce(previous, '') || int8send(head + 1)
-                   || int8send((extract(epoch FROM moment) * 1000000)::bigint) || string_agg(u.l, '' ORDER BY u.o))
+                   || int8send((extract(epoch FROM moment) * 1000000)::bigint) || string_agg(u.l, ''))
             INTO total, link
-            FROM unnest(requests, leaves) WITH ORDINALITY u(r, l, o) WHERE NOT u.r = ANY (skip);
+            FROM (SELECT unnest(places) AS n, unnest(leaves) AS l) u WHERE u.n IS NOT NULL;
         EXIT WHEN total = 0;
         BEGIN
             INSERT INTO mnemolog.event
             SELECT head + n, st, ve, ty, sv, te, cu, me, ac, ob, rq, oc, moment, convert_from(pa, 'UTF8')::json, se, ke, le,
                    CASE WHEN n = total THEN link END
-            FROM (SELECT u.*, row_number() OVER (ORDER BY u.o) AS n
-                  FROM unnest(requests, stream_ids, versions, event_types, schema_versions, tenant_ids, cube_ids, memory_ids,
-                              actor_ids, on_behalf_of, request_ids, occurred_at, payloads, sealed, key_ids, leaves)
-                       WITH ORDINALITY u(r, st, ve, ty, sv, te, cu, me, ac, ob, rq, oc, pa, se, ke, le, o)
-                  WHERE NOT u.r = ANY (skip)) numbered;
+            FROM (SELECT unnest(places) AS n, unnest(stream_ids) AS st, unnest(versions) AS ve, unnest(event_types) AS ty,
+                         unnest(schema_versions) AS sv, unnest(tenant_ids) AS te, unnest(cube_ids) AS cu,
+                         unnest(memory_ids) AS me, unnest(actor_ids) AS ac, unnest(on_behalf_of) AS ob,
+                         unnest(request_ids) AS rq, unnest(occurred_at) AS oc, unnest(payloads) AS pa,
+                         unnest(sealed) AS se, unnest(key_ids) AS ke, unnest(leaves) AS le) event
+            WHERE n IS NOT NULL;
         EXCEPTION WHEN unique_violation THEN
             again := true;
             verdict := 'version_conflict';
@@ -224,17 +230,15 @@ BEGIN
             SELECT u.k, u.s::uuid[], u.w FROM unnest(key_requests, new_key_ids, key_subjects, wrapped_keys) u(r, k, s, w)
             WHERE NOT u.r = ANY (skip);
     END IF;
-    RETURN QUERY
-        SELECT w.r, 'appended', min(w.p), max(w.p)
-        FROM (SELECT u.r, head + row_number() OVER (ORDER BY u.o) AS p
-              FROM unnest(requests) WITH ORDINALITY u(r, o) WHERE NOT u.r = ANY (skip)) w GROUP BY w.r;
+    SELECT array_agg(w.r), array_agg(w.first), array_agg(w.last) INTO written, firsts, lasts
+        FROM (SELECT u.r, head + min(u.n) AS first, head + max(u.n) AS last
+              FROM (SELECT unnest(requests) AS r, unnest(places) AS n) u WHERE u.n IS NOT NULL GROUP BY u.r) w;
+    RETURN QUERY SELECT w.r, 'appended', w.f, w.l FROM unnest(written, firsts, lasts) w(r, f, l);
     IF cardinality(idempotent_requests) > 0 THEN
         INSERT INTO mnemolog.request
-            SELECT u.t, u.k, u.s, min(w.p), max(w.p), moment
+            SELECT u.t, u.k, u.s, w.f, w.l, moment
             FROM unnest(idempotent_requests, idempotency_tenants, idempotency_keys, request_sha256s) u(r, t, k, s)
-            JOIN (SELECT v.r, head + row_number() OVER (ORDER BY v.o) AS p
-                  FROM unnest(requests) WITH ORDINALITY v(r, o) WHERE NOT v.r = ANY (skip)) w ON w.r = u.r
-            GROUP BY u.t, u.k, u.s;
+            JOIN unnest(written, firsts, lasts) w(r, f, l) USING (r);
     END IF;
     PERFORM pg_notify('mnemolog_event', (head + total)::text);
 END $$;

@@ -31,7 +31,7 @@ def flush(connection: psycopg.Connection[Row], *requests: AppendRequest, resolvi
     """One call of the append function: the outcome of each request, in their order."""
     rows = connection.execute(APPEND, parameters(requests, resolving=resolving), binary=True).fetchall()
     assert sorted(number for number, *_ in rows) == list(range(1, len(requests) + 1))
-    return [Outcome(*outcome) for _, *outcome in sorted(rows)]
+    return [Outcome(what) if what == "key_reused" else Outcome(what, *place) for _, what, *place in sorted(rows)]
 
 
 def stored(connection: psycopg.Connection[Row]) -> list[Row]:

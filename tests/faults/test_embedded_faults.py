@@ -55,7 +55,7 @@ import psycopg
 from mnemolog.adapters.postgres.embedded import EmbeddedPostgres
 confirmed = unknown = 0
 for _ in range(12):
-    with EmbeddedPostgres(Path(sys.argv[1]), durable=False, linger=0.05) as server:
+    with EmbeddedPostgres(Path(sys.argv[1]), linger=0.05) as server:
         try:
             with psycopg.connect(server.dsn()) as connection:
                 connection.execute("insert into kept values (1)")
@@ -352,16 +352,17 @@ def test_no_server_starts_while_a_process_of_the_last_one_lives(new_server: Serv
     assert server.start().running()
 
 
+@pytest.mark.durable
 def test_nothing_confirmed_is_lost_while_clients_come_and_go_and_everything_is_killed(
     new_server: Server, start_client: Callable[[str], Client]
 ) -> None:
-    with new_server() as server:
+    with new_server(durable=True) as server:
         store(server, 0)
     writers = [start_client(WRITER) for _ in range(3)]
     chance = random.Random(7)
     while any(writer.poll() is None for writer in writers):
         time.sleep(chance.random() / 2)
-        victim = chance.choice([lambda: server.pid or 0, lambda: supervisor_of(server)])()
+        victim = supervisor_of(server) if chance.random() < 0.5 else server.pid
         if victim:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)

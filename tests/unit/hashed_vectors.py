@@ -8,7 +8,7 @@ from uuid import UUID
 from mnemolog.adapters.embedders.hashing import HashingEmbedder
 from mnemolog.projections.embedding import Vectors
 
-DIMENSIONS = 256
+DIMENSIONS = 1024  # enough that texts which share nothing have next to no cosine
 
 
 class HashedVectors:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -226,3 +227,26 @@ def test_the_moment_of_the_question_decides_what_has_expired(history: History, h
         by_id = {memory.id: memory for memory in history.memories}
         expiries = [by_id[hit.memory_id].expires_at for hit in ranking.hits]
         assert all(expiry is None or expiry > now for expiry in expiries)
+
+
+def test_an_answer_as_of_a_position_stays_the_same_while_the_views_move_on() -> None:
+    history, _ = a_kitchen()
+    views, cube_id, before = views_of(history.events), history.cubes[0].id, history.head
+    expected = ask(views, cube_id, "tea", at=before)
+    for number in range(300):
+        remembered(history, f"Tea number {number} is in tin {number % 7}.")
+
+    def move_on() -> None:
+        for event in history.events[before:]:
+            for view in (views.scopes, views.terms, views.vectors):
+                view.apply([event], event.position)
+
+    writer = threading.Thread(target=move_on)
+    writer.start()
+    answers = [ask(views, cube_id, "tea", at=before)]
+    while writer.is_alive():
+        answers.append(ask(views, cube_id, "tea", at=before))
+        assert ask(views, cube_id, Question("tea", k=1000)).considered >= expected.considered
+    writer.join()
+    assert all(answer == expected for answer in answers)
+    assert ask(views, cube_id, Question("tea", k=1000)).considered == 304

@@ -110,11 +110,8 @@ def test_a_message_is_a_sentence_without_the_indent_of_its_docstring(refusal: ty
 
 
 def test_facts_stay_available_to_programs() -> None:
-    assert refusals.StaleVersion(memory_id="m", actual=3, expected=2).facts == {
-        "memory_id": "m",
-        "actual": 3,
-        "expected": 2,
-    }
+    facts = {"state": "erased", "target": "activated"}
+    assert refusals.IllegalTransition(**facts).facts == facts
 
 
 def test_a_fact_with_braces_is_told_as_it_is() -> None:

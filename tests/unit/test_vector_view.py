@@ -52,7 +52,8 @@ class Given:
 
 def some_unit_vectors(seed: int) -> Vectors:
     rows = np.random.default_rng(seed).normal(size=(12, 24))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 unit_vectors = st.integers(0, 2**32).map(some_unit_vectors)
@@ -152,7 +153,7 @@ def test_what_is_no_vector_of_the_view_is_not_taken(vectors: Vectors) -> None:
 
 
 def test_a_query_of_another_model_is_refused() -> None:
-    with pytest.raises(Invalid, match="256"):
+    with pytest.raises(Invalid, match="1024"):
         folded([told(1, "Tea")]).scores(CUBE, np.ones(5, np.float32), np.array([1]), 1)
 
 

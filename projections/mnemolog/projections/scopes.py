@@ -78,6 +78,18 @@ class Permitted:
         return self.ids[int(self.members[place])]
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Some rows of the labels, of which only the columns that are asked for are copied."""
+
+    labels: Labels
+    rows: Rows
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        column: NDArray[Any] = self.labels[name][self.rows]
+        return column
+
+
 class CubeScopes:
     def __init__(self) -> None:
         self.cube: CubeLabel | None = None
@@ -145,8 +157,7 @@ class CubeScopes:
         self, caller: Caller, now: datetime, at: int | None, memory_types: Collection[MemoryType]
     ) -> Permitted:
         rows = self._rows_at(at)
-        then = self._labels.rows[rows]
-        present = then if at is None else self._labels.rows[self._latest.rows[: len(rows)]]
+        then, present = Chosen(self._labels.rows, rows), Chosen(self._labels.rows, self._latest.rows[: len(rows)])
         own = then["session"] == self._sessions.find(caller.session_id)
         state = then["state"]
         codes = Codes(len(rows))
@@ -173,10 +184,10 @@ class CubeScopes:
         rows[labels["memory"][held]] = held
         return rows
 
-    def _may_read(self, caller: Caller, labels: Labels) -> Mask:
+    def _may_read(self, caller: Caller, labels: Chosen) -> Mask:
         cube = self.cube
         if cube is None or caller.tenant_id != cube.tenant_id:
-            return np.zeros(len(labels), np.bool_)
+            return np.zeros(len(labels.rows), np.bool_)
         readable = (labels["owner"] == self._principals.find(caller.principal_id)) | self._is_listed(caller, labels)
         tenant_wide = labels["visibility"] == VISIBILITIES.index(Visibility.TENANT)
         if may_use_cube(caller, cube):
@@ -188,7 +199,7 @@ class CubeScopes:
         mask: Mask = readable & (labels["tenant"] == self._tenants.find(cube.tenant_id))
         return mask
 
-    def _is_listed(self, caller: Caller, labels: Labels) -> Mask:
+    def _is_listed(self, caller: Caller, labels: Chosen) -> Mask:
         listed = np.zeros(len(self._readers), np.bool_)
         listed[self._lists.get(caller.principal_id, [])] = True
         mask: Mask = listed[labels["readers"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from mnemolog.adapters.postgres.binaries import Binaries, find_binaries
 from mnemolog.adapters.postgres.home import default_root, make_home
 from mnemolog.adapters.postgres.initdb import NAME, make_data_directory, write_access_rules
 from mnemolog.adapters.postgres.layout import PORT, Layout
-from mnemolog.adapters.postgres.plan import Plan, settings_for
+from mnemolog.adapters.postgres.plan import BUSY, Plan, settings_for
 from mnemolog.adapters.postgres.relocate import reachable
 from mnemolog.adapters.postgres.sockets import make_socket_folder, socket_folder
 from mnemolog.domain.refusals import EmbeddedStartFailed, Unavailable
@@ -31,7 +32,7 @@ __all__ = ["EmbeddedPostgres", "default_root"]
 
 LARGEST_LOG = 4 << 20
 LONGEST_TAIL = 4000
-ATTEMPTS = 3  # what was just started may be killed before it answers
+REFUSALS, CRASHES = 3, 50  # after so many in one start it is given up
 
 
 class EmbeddedPostgres:
@@ -132,7 +133,7 @@ class EmbeddedPostgres:
                 raise self._failure(self._delay())
             if self._supervised():
                 time.sleep(flocks.POLL_S)
-            elif attempts == ATTEMPTS:
+            elif attempts >= (CRASHES if self.layout.recorded() else REFUSALS):
                 raise self._failure("it gave up")
             else:
                 self._supervise(deadline)
@@ -168,6 +169,8 @@ class EmbeddedPostgres:
                 started.wait(max(1.0, deadline - time.monotonic()))
             finally:
                 started.kill()  # without effect on one that has ended, as it does once its supervisor is on its own
+        if started.returncode not in {0, BUSY, -signal.SIGKILL}:
+            raise self._failure("its supervisor did not start")
 
     def _plan(self) -> Plan:
         account, binaries = self._programs()

@@ -10,6 +10,7 @@ from pathlib import Path
 from mnemolog.adapters.postgres.account import Account
 from mnemolog.adapters.postgres.layout import PORT, Layout
 
+BUSY = 75  # exit code of a supervisor where there is one already
 DEFAULTS: Mapping[str, str] = {
     "max_connections": "100",
     "shared_buffers": "128MB",

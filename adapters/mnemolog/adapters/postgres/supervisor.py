@@ -13,10 +13,9 @@ from typing import BinaryIO
 
 from mnemolog.adapters.postgres import flocks
 from mnemolog.adapters.postgres.layout import Layout
-from mnemolog.adapters.postgres.plan import Plan
+from mnemolog.adapters.postgres.plan import BUSY, Plan
 from mnemolog.adapters.postgres.relocate import SERVER_ENV
 
-BUSY = 75
 TICK_S = 0.2
 LONGEST_PAUSE_S = 5.0
 
