@@ -391,3 +391,13 @@ def test_nothing_is_recorded_about_an_erased_memory() -> None:
             change()
     assert facts_of(memory) == before
     assert names(memory)[-1] == "erased"
+
+
+def test_new_words_have_to_be_confirmed_anew() -> None:
+    memory = generated()
+    memory.corroborate(new_id())
+    memory.revise(NOW, text="something that nobody else has said")
+    assert (memory.standing.corroborations, memory.standing.trust) == (0, memory.first_trust)
+    memory.corroborate(new_id())
+    memory.revise(NOW, description=Description(key="the same words"))
+    assert memory.standing.corroborations == 1

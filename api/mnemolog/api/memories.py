@@ -15,7 +15,7 @@ from mnemolog.api.answers import EventAnswer, MemoryAnswer, Page, Written
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.decisions import Decisions
 from mnemolog.api.disclosure import disclose, disclose_history, disclose_one, readable
-from mnemolog.api.parts import CATALOGUE, Parts
+from mnemolog.api.parts import CATALOGUE, Parts, require_administrator
 from mnemolog.domain import commands
 from mnemolog.domain.commands import Remember, Revise
 from mnemolog.domain.lifecycle import Reason, State
@@ -121,6 +121,8 @@ class Memories:
             raise Invalid(reason=f"a memory is {target} by an operation of its own; ask for {', '.join(REACHABLE)}")
 
         def change(memory: Memory, cube: CubeRow) -> None:
+            if legal_hold or memory.legal_hold:
+                require_administrator(self._caller, "set or lift a legal hold")
             memory.transition_state(target, reason, legal_hold=legal_hold)
 
         request = ("transition", memory_id, if_version, target, reason, legal_hold)

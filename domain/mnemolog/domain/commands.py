@@ -49,7 +49,6 @@ class Remember:
     visibility: Visibility = Visibility.CUBE
     access_control: tuple[UUID, ...] = ()
     context_id: UUID | None = None
-    session_id: UUID | None = None
     confidence: float = 1.0
     valid_from: datetime | None = None
     valid_to: datetime | None = None
@@ -94,7 +93,7 @@ def remember(command: Remember, cube: CubeRules, caller: Caller, now: datetime) 
         governance=Governance(
             owner_id=caller.principal_id,
             source=source_for(caller.kind, command.source),
-            session_id=command.session_id or caller.session_id,
+            session_id=caller.session_id,
             **{name: getattr(command, name) for name in GOVERNANCE},
         ),
         occurred_at=command.occurred_at or now,

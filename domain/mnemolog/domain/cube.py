@@ -12,6 +12,7 @@ from eventsourcing.domain import event
 
 from mnemolog.domain.aggregate import Root, topics
 from mnemolog.domain.content import check_label
+from mnemolog.domain.identity import new_id
 from mnemolog.domain.metadata import MemoryType
 from mnemolog.domain.refusals import Invalid, InvalidMetadata
 
@@ -94,7 +95,7 @@ class Cube(Root):
         owner_id: UUID,
         config: dict[str, Any],
     ) -> None:
-        self.tenant_id, self.subject_ids = tenant_id, tuple(subject_ids)
+        self.tenant_id, self.cube_id, self.subject_ids = tenant_id, cube_id, tuple(subject_ids)
         self.name, self.owner_id = name, owner_id
         self.config = CubeConfig.from_json(config)
 
@@ -103,9 +104,12 @@ class Cube(Root):
         cls, *, tenant_id: UUID, name: str, owner_id: UUID, subject_id: UUID, config: CubeConfig = CubeConfig()
     ) -> Self:
         """`subject_id` is whose data the cube holds when a memory does not say otherwise."""
-        return cls(
+        cube_id = new_id()
+        return cls._create(
+            cls.Founded,
+            id=cube_id,
             tenant_id=tenant_id,
-            cube_id=None,
+            cube_id=cube_id,
             subject_ids=(subject_id,),
             name=check_name(name),
             owner_id=owner_id,

@@ -84,11 +84,15 @@ class Memory(Root):
         text: str
         description: dict[str, Any]
         governance: dict[str, Any]
+        rewritten: bool
+        trust: float
 
         def apply(self, memory: Memory) -> None:
             memory.text = self.text
             memory.description = Description.from_json(self.description)
             memory.governance = Governance.from_json(self.governance)
+            if self.rewritten:  # what others confirmed was the old text
+                memory.standing, memory.corroborated_by = Standing(trust=self.trust), frozenset()
 
     class Corroborated(Event):
         TOPIC = "memory.corroborated.v1"
@@ -185,7 +189,7 @@ class Memory(Root):
         self.text = text
         self.description = Description.from_json(description)
         self.governance = Governance.from_json(governance)
-        self.standing = Standing(trust=trust)
+        self.standing, self.first_trust = Standing(trust=trust), trust
         self.occurred_at, self.expires_at = occurred_at, expires_at
         self.parents = tuple(parents)
         self.state = State.GENERATED
@@ -259,6 +263,8 @@ class Memory(Root):
             text=new_text,
             description=new_description.to_json(),
             governance=new_governance.to_json(),
+            rewritten=new_text != self.text,
+            trust=self.first_trust if new_text != self.text else self.standing.trust,
         )
         return True
 

@@ -96,7 +96,8 @@ def _generated(event: Event, token: Token) -> MemoryRow:
 
 def _revised(row: MemoryRow, data: Mapping[str, Any], position: int, token: Token) -> dict[str, Any]:
     governance = Governance.from_json(data["governance"])
-    return {"governance": governance, "text_position": position} | _labels(data, token)
+    standing = Standing(trust=data["trust"]) if data["rewritten"] else row.standing
+    return {"governance": governance, "standing": standing, "text_position": position} | _labels(data, token)
 
 
 def _corroborated(row: MemoryRow, data: Mapping[str, Any], position: int, token: Token) -> dict[str, Any]:
