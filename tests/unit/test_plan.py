@@ -6,7 +6,7 @@ from mnemolog.adapters.postgres.plan import Plan, settings_for
 
 def plan(**settings: str) -> Plan:
     account = Account("postgres", 101, 104)
-    return Plan("/srv/mémoire", "/opt/pg/bin", account, "/srv/mémoire/postgres/s", settings, 0.5)
+    return Plan("/srv/mémoire", "/opt/pg/bin", account, settings, 0.5)
 
 
 def test_a_plan_comes_through_as_text_unchanged() -> None:

@@ -22,10 +22,10 @@ from mnemolog.adapters.postgres.account import Account, choose_account, refuse_u
 from mnemolog.adapters.postgres.binaries import Binaries, find_binaries
 from mnemolog.adapters.postgres.home import default_root, make_home
 from mnemolog.adapters.postgres.initdb import NAME, make_data_directory, write_access_rules
-from mnemolog.adapters.postgres.layout import PORT, Layout
+from mnemolog.adapters.postgres.layout import Layout, is_alive
 from mnemolog.adapters.postgres.plan import BUSY, Plan, settings_for
 from mnemolog.adapters.postgres.relocate import reachable
-from mnemolog.adapters.postgres.sockets import make_socket_folder, socket_folder
+from mnemolog.adapters.postgres.sockets import PORT, make_socket_folder
 from mnemolog.domain.refusals import EmbeddedStartFailed, Unavailable
 
 __all__ = ["EmbeddedPostgres", "default_root"]
@@ -94,9 +94,7 @@ class EmbeddedPostgres:
         return found.pid if found else None
 
     def dsn(self, database: str = NAME) -> str:
-        found = self.layout.living()
-        folder = found.socket_dir if found else str(socket_folder(self.layout))
-        return make_conninfo(host=folder, port=PORT, user=NAME, dbname=database)
+        return make_conninfo(host=str(self.layout.socket_folder), port=PORT, user=NAME, dbname=database)
 
     def wait_stopped(self, timeout: float = 60.0) -> bool:
         """Whether server and supervisor went away in that time."""
@@ -133,7 +131,7 @@ class EmbeddedPostgres:
                 raise self._failure(self._delay())
             if self._supervised():
                 time.sleep(flocks.POLL_S)
-            elif attempts >= (CRASHES if self.layout.recorded() else REFUSALS):
+            elif attempts >= (REFUSALS if self._refused() else CRASHES):
                 raise self._failure("it gave up")
             else:
                 self._supervise(deadline)
@@ -175,9 +173,8 @@ class EmbeddedPostgres:
     def _plan(self) -> Plan:
         account, binaries = self._programs()
         write_access_rules(self.layout, account)
-        folder = str(make_socket_folder(self.layout, account))
-        root, bindir = str(self.layout.root), str(binaries.bindir)
-        return Plan(root, bindir, account, folder, self._settings, self._linger)
+        make_socket_folder(self.layout.home, account)
+        return Plan(str(self.layout.root), str(binaries.bindir), account, self._settings, self._linger)
 
     def _programs(self) -> tuple[Account, Binaries]:
         account = choose_account(self.layout.pgdata, self._run_as)
@@ -192,6 +189,11 @@ class EmbeddedPostgres:
         file = open(path, "ab", buffering=0, opener=flocks.open_private)  # noqa: SIM115 - closed by the caller
         self._log_start = os.fstat(file.fileno()).st_size
         return file
+
+    def _refused(self) -> bool:
+        """Whether the last attempt ended by itself: one that is killed leaves its postmaster.pid, or its server."""
+        found = self.layout.recorded()
+        return found is None or (self.layout.living() is None and is_alive(found.pid))
 
     def _delay(self) -> str:
         if self.pid is None and flocks.is_held(self.layout.server_lock):

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnemolog.adapters.postgres import flocks
-
-PORT = 5432
+from mnemolog.adapters.postgres.sockets import socket_folder
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,10 @@ class Layout:
     @property
     def pgdata(self) -> Path:
         return self.home / "pgdata"
+
+    @property
+    def socket_folder(self) -> Path:
+        return socket_folder(self.home)
 
     @property
     def log(self) -> Path:
@@ -80,17 +83,17 @@ class Layout:
     def recorded(self) -> Postmaster | None:
         """What postmaster.pid says. A clean stop removes it; a crash leaves it."""
         try:
-            lines = (self.pgdata / "postmaster.pid").read_text().splitlines()
+            lines = os.fsdecode((self.pgdata / "postmaster.pid").read_bytes()).split("\n")
             return Postmaster(int(lines[0]), lines[4], lines[7].strip() if len(lines) > 7 else "starting")
         except (FileNotFoundError, IndexError, ValueError):
             return None
 
     def living(self) -> Postmaster | None:
-        """The postmaster, if it runs. The lock rules out a number that a later, foreign process was given."""
+        """The postmaster, if it runs and is one of ours: those hold the lock and listen in our folder."""
         found = self.recorded()
-        if found is None or not flocks.is_held(self.server_lock) or not is_alive(found.pid):
+        if found is None or found.socket_dir != str(self.socket_folder):
             return None
-        return found
+        return found if flocks.is_held(self.server_lock) and is_alive(found.pid) else None
 
 
 def is_alive(pid: int) -> bool:

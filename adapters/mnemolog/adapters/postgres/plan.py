@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mnemolog.adapters.postgres.account import Account
-from mnemolog.adapters.postgres.layout import PORT, Layout
+from mnemolog.adapters.postgres.layout import Layout
+from mnemolog.adapters.postgres.sockets import PORT
 
 BUSY = 75  # exit code of a supervisor where there is one already
 DEFAULTS: Mapping[str, str] = {
@@ -43,7 +44,6 @@ class Plan:
     root: str
     bindir: str
     account: Account
-    socket_folder: str
     settings: Mapping[str, str]
     linger: float
 
@@ -61,12 +61,12 @@ class Plan:
         fixed = {
             "listen_addresses": "",
             "port": str(PORT),
-            "unix_socket_directories": self.socket_folder,
+            "unix_socket_directories": str(layout.socket_folder),
             "unix_socket_permissions": "0700",
             "hba_file": str(layout.hba),
             "ident_file": str(layout.ident),
         }
-        chosen = {**fixed, **self.settings}
+        chosen = {**self.settings, **fixed}
         return [self.postgres, "-D", str(layout.pgdata), *(f"--{key}={value}" for key, value in chosen.items())]
 
     def to_json(self) -> str:

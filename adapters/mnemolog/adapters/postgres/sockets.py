@@ -9,23 +9,23 @@ import sys
 from pathlib import Path
 
 from mnemolog.adapters.postgres.account import Account
-from mnemolog.adapters.postgres.layout import PORT, Layout
 from mnemolog.domain.refusals import EmbeddedStartFailed
 
+PORT = 5432
 LONGEST_PATH = 103 if sys.platform == "darwin" else 107  # bytes of sockaddr_un.sun_path, less its end
 SHORT = Path("/tmp")  # noqa: S108 - owner and mode of what lies there are checked below
 
 
-def socket_folder(layout: Layout) -> Path:
-    """Depends on the root alone, never on the environment, so that every process comes to the same one."""
-    own = layout.home / "s"
-    return own if _usable(own) else _fallback(layout)
+def socket_folder(home: Path) -> Path:
+    """Depends on `home` alone, never on the environment, so that every process comes to the same one."""
+    own = home / "s"
+    return own if _usable(own) else _fallback(home)
 
 
-def make_socket_folder(layout: Layout, account: Account) -> Path:
+def make_socket_folder(home: Path, account: Account) -> Path:
     """Raises EmbeddedStartFailed where someone else was there first."""
-    folder = socket_folder(layout)
-    if folder.parent != layout.home:
+    folder = socket_folder(home)
+    if folder.parent != home:
         _make(folder.parent, 0o700 if account.uid is None else 0o711, Account(account.name))
     _make(folder, 0o700, account)
     return folder
@@ -37,8 +37,8 @@ def _usable(folder: Path) -> bool:
     return len(longest) <= LONGEST_PATH and not {",", '"'} & set(str(folder))
 
 
-def _fallback(layout: Layout) -> Path:
-    key = hashlib.sha256(os.fsencode(layout.root)).hexdigest()[:16]
+def _fallback(home: Path) -> Path:
+    key = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     return SHORT / f"mnemolog-{os.geteuid()}" / key
 
 

@@ -15,6 +15,7 @@ from mnemolog.adapters.postgres import flocks
 from mnemolog.adapters.postgres.layout import Layout
 from mnemolog.adapters.postgres.plan import BUSY, Plan
 from mnemolog.adapters.postgres.relocate import SERVER_ENV
+from mnemolog.adapters.postgres.sockets import PORT
 
 TICK_S = 0.2
 LONGEST_PAUSE_S = 5.0
@@ -91,7 +92,7 @@ class Supervisor:
             group=account.gid,
             extra_groups=account.extra_groups,
             umask=0o077,
-            env={**SERVER_ENV, **self._dead_owner()},
+            env={**SERVER_ENV, **self._make_way()},
             cwd="/",
             stdin=subprocess.DEVNULL,
             pass_fds=(server_lock.fileno(),),
@@ -99,20 +100,22 @@ class Supervisor:
         )
         return Server(self._layout, child.pid, child)
 
-    def _dead_owner(self) -> dict[str, str]:
-        """Lets Postgres take over a postmaster.pid whose number still answers: a zombie that nobody reaped, or a number
-        given to another process since.
+    def _make_way(self) -> dict[str, str]:
+        """Lets Postgres take over the locks of a server that is gone while its number still answers: as a zombie that
+        nobody reaped, or because another process was given it. The result is for its environment.
 
-        A server on a directory that another serves would destroy it, so this never deletes the file. Postgres reads
-        PG_GRANDPARENT_PID as "that one process is not a rival" and then still refuses while any process is attached to
-        the shared memory that the file names. And the number is known to be stale: we hold the server lock, which
-        every process of every server that we start inherits, so all of those are gone; and a server started by hand
-        is recognised by its working directory.
+        Two servers on one directory would destroy it, so this never deletes postmaster.pid. Postgres reads
+        PG_GRANDPARENT_PID as "that process is no rival" and then still refuses while anything is attached to the shared
+        memory which the file names. And the number is known to be stale: we hold the server lock, which every process
+        of every server that we start inherits, so all of those are gone; a server started by hand is recognised by
+        its working directory. The lock of the socket guards nothing but the socket, in a folder that is for servers of
+        this directory only, so that one may go.
         """
         found = self._layout.recorded()
-        if found is None or _works_in(found.pid, self._layout.pgdata):
+        if found is not None and _works_in(found.pid, self._layout.pgdata):
             return {}
-        return {"PG_GRANDPARENT_PID": str(found.pid)}
+        Path(self._layout.socket_folder, f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        return {} if found is None else {"PG_GRANDPARENT_PID": str(found.pid)}
 
     def _watch(self, server: Server) -> None:
         """Returns when the server is down."""
