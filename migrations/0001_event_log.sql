@@ -115,8 +115,10 @@ CREATE FUNCTION mnemolog.append(
     idempotent_requests int[], idempotency_tenants uuid[], idempotency_keys uuid[], request_sha256s bytea[],
     conditions jsonb, resolving boolean
 ) RETURNS TABLE (request int, outcome text, first_position bigint, last_position bigint)
--- Every look-up below has an index. The statistics of a young log must not talk the planner into reading all of it.
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+-- Every look-up below has an index: the statistics of a young log must not talk the planner into reading all of it, nor
+-- the length of an array into planning each statement anew.
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     head bigint; previous bytea; link bytea; moment timestamptz; before timestamptz; total bigint;
@@ -184,7 +186,8 @@ BEGIN
     WHILE again LOOP
         again := false;
         places := ARRAY(SELECT CASE WHEN u.kept THEN count(*) FILTER (WHERE u.kept) OVER (ORDER BY u.o) END
-                        FROM (SELECT o, NOT r = ANY (skip) AS kept FROM unnest(requests) WITH ORDINALITY u(r, o)) u ORDER BY u.o);
+                        FROM (SELECT o, NOT r = ANY (skip) AS kept FROM unnest(requests) WITH ORDINALITY v(r, o)) u
+                        ORDER BY u.o);
         -- Several unnest in one SELECT advance in step and keep the order of the arrays: nothing is joined or sorted.
         SELECT count(*), sha256(coalesce(previous, '') || int8send(head + 1)
                    || int8send((extract(epoch FROM moment) * 1000000)::bigint) || string_agg(u.l, ''))

@@ -89,7 +89,7 @@ def test_what_waits_together_is_written_in_one_transaction(coalescer: Coalescer,
         asked = ask(*(request(log_event()) for _ in range(5)))
     assert answers(asked) == [Appended(n, n) for n in range(2, 7)]
     with superuser(dsn) as connection:
-        transactions = connection.execute("SELECT count(DISTINCT xmin) FROM mnemolog.event").fetchall()
+        transactions = connection.execute("SELECT count(DISTINCT xmin::text) FROM mnemolog.event").fetchall()
         links = connection.execute("SELECT count(chain) FROM mnemolog.event").fetchall()
     assert (transactions, links) == ([(2,)], [(2,)])
 

@@ -150,12 +150,33 @@ def test_the_writer_of_a_session_memory_does_not_recall_it_in_another_session() 
     assert scopes.permitted(cube_id, elsewhere, NOW).dropped == {"other_session": 1}
 
 
-def test_a_reader_who_is_named_sees_a_private_memory_and_no_other_does() -> None:
+def test_every_reader_who_is_named_sees_a_private_memory_and_no_other_does() -> None:
     history = begin()
-    memory = remembered(history, visibility=Visibility.PRIVATE, access_control=(CLEO,))
+    memory = remembered(history, visibility=Visibility.PRIVATE, access_control=(CLEO, UUID(int=98)))
     scopes, cube_id = folded(history.events), history.cubes[0].id
-    assert shown(scopes.permitted(cube_id, Caller(CLEO, TENANT, SUBJECT), NOW)) == [memory.id]
+    for reader in (CLEO, UUID(int=98)):
+        assert shown(scopes.permitted(cube_id, Caller(reader, TENANT, SUBJECT), NOW)) == [memory.id]
     assert shown(scopes.permitted(cube_id, AS_ANN, NOW)) == []
+
+
+def test_quarantine_is_looked_into_by_its_cube_alone_even_in_the_same_session() -> None:
+    history = begin()
+    memory = remembered(history, active=False, visibility=Visibility.TENANT, session_id=SESSIONS[0])
+    scopes, cube_id = folded(history.events), history.cubes[0].id
+    owner, stranger = (Caller(who, TENANT, SUBJECT, session_id=SESSIONS[0]) for who in (ANN, CLEO))
+    assert shown(scopes.permitted(cube_id, owner, NOW)) == [memory.id]
+    assert scopes.permitted(cube_id, stranger, NOW).dropped == {"not_permitted": 1}
+
+
+def test_what_was_bound_to_a_session_then_is_so_in_questions_about_then() -> None:
+    history = begin()
+    memory = remembered(history, visibility=Visibility.SESSION, session_id=SESSIONS[0])
+    before = history.head
+    memory.revise(NOW, governance=replace(memory.governance, visibility=Visibility.CUBE))
+    history.save(memory)
+    scopes, cube_id = folded(history.events), history.cubes[0].id
+    assert scopes.permitted(cube_id, AS_ANN, NOW, before).dropped == {"other_session": 1}
+    assert shown(scopes.permitted(cube_id, AS_ANN, NOW)) == [memory.id]
 
 
 def test_whoever_lost_the_right_to_see_a_memory_no_longer_sees_it_in_the_past() -> None:

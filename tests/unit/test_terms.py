@@ -101,6 +101,12 @@ def test_what_is_erased_matches_nothing_at_any_position_and_is_held_nowhere() ->
     assert b"secret" not in b"".join(view._content())
 
 
+def test_a_text_that_can_no_longer_be_read_counts_in_no_statistic() -> None:
+    unreadable = replace(told(3, ""), erased=True, data={"governance": {}})
+    with_it, without = (folded([told(1, "Tea"), told(2, "Coffee and cake"), *more]) for more in ([unreadable], []))
+    assert asked(with_it, "tea", 1, 2, 3) == [*asked(without, "tea", 1, 2), 0.0]
+
+
 @given(histories(), st.data())
 def test_scores_as_of_a_position_are_to_the_bit_those_of_a_view_that_stopped_there(
     history: History, data: st.DataObject

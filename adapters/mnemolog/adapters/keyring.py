@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from mnemolog.adapters.postgres.envelope import ContentKey
-from mnemolog.domain.refusals import KeyUnavailable, VerificationFailed
+from mnemolog.domain.refusals import Invalid, KeyUnavailable, VerificationFailed
 
 NONCE_BYTES = 12
 
@@ -63,6 +63,8 @@ class Keyring:
         self, tenant_id: UUID, key_id: UUID, subject_ids: tuple[UUID, ...]
     ) -> tuple[ContentKey, AESGCM]:
         """A fresh key for one stream, readable only while the key of every one of its subjects exists."""
+        if not subject_ids:  # or the key itself would be stored
+            raise Invalid(reason="personal content needs a data subject, under whose key it is sealed")
         secret = wrapped = secrets.token_bytes(32)
         for subject_id in subject_ids:
             cipher = self._sealing.get(subject_id) or self._sealing_cipher(tenant_id, subject_id)

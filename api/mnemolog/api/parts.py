@@ -12,6 +12,7 @@ from mnemolog.adapters.postgres.directory import CubeRow, Directory
 from mnemolog.adapters.postgres.embeddings import CachedEmbeddings
 from mnemolog.adapters.postgres.log import LogWakeups, PostgresLog
 from mnemolog.api.settings import Settings
+from mnemolog.domain.cube import NAME
 from mnemolog.domain.log import Appended, Clock, Origin
 from mnemolog.domain.permissions import Caller, CubeLabel, may_use_cube
 from mnemolog.domain.refusals import CubeNotFound, Denied, InvalidPosition
@@ -19,7 +20,7 @@ from mnemolog.projections.recall import Views
 from mnemolog.projections.runner import Runner
 
 CATALOGUE = ("catalogue",)
-RECALL = ("catalogue", "scopes", "terms", "vectors")
+RECALL = ("catalogue", "scopes", "terms", "turns", "vectors")
 
 
 @dataclass
@@ -34,13 +35,20 @@ class Parts:
     embeddings: CachedEmbeddings
     views: Views
     runner: Runner
+    appended_events: int = 0
     _written: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin_at(self, head: int) -> None:
+        """What was in the log when the store was opened is read like its own writes, never half of it."""
+        with self._lock:
+            self._written = max(self._written, head)
 
     def written(self, appended: Appended) -> Appended:
         """Remember how far this process has written, so that its own reads see it."""
         with self._lock:
             self._written = max(self._written, appended.last)
+            self.appended_events += 0 if appended.replayed else appended.last - appended.first + 1
         return appended
 
     def wait(self, views: tuple[str, ...], at_least: int | None = None) -> None:
@@ -50,13 +58,16 @@ class Parts:
         """
         if at_least is None:
             at_least = self._written
+        elif at_least < 0:
+            raise InvalidPosition(value=at_least, reason="positions start at 1, and 0 is before the first")
         elif at_least > self._written and at_least > (head := self.log.head()):
             raise InvalidPosition(value=at_least, reason=f"the log ends at {head}")
         self.runner.wait(views, at_least, self.settings.wait_seconds)
 
     def cube(self, caller: Caller, cube: str | UUID) -> CubeRow:
         """A cube that this caller may read and write. Raises CubeNotFound, also for one that is not its own."""
-        row = self.directory.cube(caller.tenant_id, cube)
+        known = isinstance(cube, UUID) or NAME.fullmatch(cube)
+        row = self.directory.cube(caller.tenant_id, cube) if known else None
         if row is None or not may_use_cube(caller, CubeLabel(row.tenant_id, row.owner_id)):
             raise CubeNotFound(cube=cube)
         return row

@@ -8,6 +8,7 @@ from mnemolog.api.answers import RecallAnswer, RecallHit
 from mnemolog.api.disclosure import Disclosed, disclose
 from mnemolog.api.parts import CATALOGUE, RECALL, Parts
 from mnemolog.domain.permissions import Caller
+from mnemolog.projections.embedding import Vectors
 from mnemolog.projections.recall import Hit, Question, recall
 
 
@@ -28,9 +29,12 @@ class Recall:
         row = self._parts.cube(self._caller, cube)
         self._parts.wait(RECALL, at_least)
         embedder = self._parts.embeddings.embedder
-        vector = embedder.embed([asked.text], as_query=True) if asked.weights.get("vector") else None
+
+        def embed(meaning: str) -> Vectors:
+            return embedder.embed([meaning], as_query=True)
+
         now = self._parts.clock.now()
-        ranking = recall(self._parts.views, row.cube_id, asked, vector, self._caller, now)
+        ranking = recall(self._parts.views, row.cube_id, asked, embed, self._caller, now)
         disclosed = disclose(self._parts, self._caller, [hit.memory_id for hit in ranking.hits])
         return RecallAnswer(
             hits=[_hit(hit, disclosed[hit.memory_id]) for hit in ranking.hits if hit.memory_id in disclosed],

@@ -24,7 +24,7 @@ class Settings:
     embedder_key: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     key_encryption_key: str | None = field(default=None, repr=False)
-    wait_seconds: float = 10.0
+    wait_seconds: float = 30.0
     max_body_bytes: int = 4 * MEBIBYTE
     sweep_seconds: float = 30.0
 
@@ -39,7 +39,7 @@ class Settings:
             embedder_key=env.get("MNEMOLOG_EMBEDDER_KEY"),
             api_key=env.get("MNEMOLOG_API_KEY"),
             key_encryption_key=env.get("MNEMOLOG_KEY_ENCRYPTION_KEY"),
-            wait_seconds=_number(env, "MNEMOLOG_WAIT_SECONDS", 10.0),
+            wait_seconds=_number(env, "MNEMOLOG_WAIT_SECONDS", 30.0),
             max_body_bytes=int(_number(env, "MNEMOLOG_MAX_BODY_BYTES", 4 * MEBIBYTE)),
             sweep_seconds=_number(env, "MNEMOLOG_SWEEP_SECONDS", 30.0),
         )

@@ -32,6 +32,7 @@ from mnemolog.projections.recall import Views
 from mnemolog.projections.runner import Runner
 from mnemolog.projections.scopes import Scopes
 from mnemolog.projections.terms import Terms
+from mnemolog.projections.turns import Turns
 from mnemolog.projections.vectors import VectorView
 
 OWNER_KEY = "owner.key"
@@ -62,12 +63,13 @@ def build(settings: Settings, dsn: str, closing: ExitStack, clock: Clock, embedd
     catalogue = PostgresCatalogue(datastore, token)
     chosen = embedder or choose_embedder(settings.embedder, api_key=settings.embedder_key)
     embeddings = CachedEmbeddings(datastore, chosen, token)
-    views = Views(Scopes(), Terms(), VectorView(embeddings, chosen.dimensions))
-    runner = Runner(log, wakeups, [catalogue, views.scopes, views.terms, views.vectors])
+    views = Views(Scopes(), Terms(), VectorView(embeddings, chosen.dimensions), Turns())
+    runner = Runner(log, wakeups, [catalogue, views.scopes, views.terms, views.turns, views.vectors])
     directory = Directory(datastore, token)
     parts = Parts(settings, clock, application, log, wakeups, catalogue, directory, embeddings, views, runner)
     runner.start()
     closing.callback(runner.stop)
+    parts.begin_at(log.head())
     return parts
 
 
@@ -78,6 +80,7 @@ def owner_key(parts: Parts) -> str:
     finds the file and goes on. Raises NotAuthenticated when the store has an owner whose key is not here.
     """
     if parts.settings.api_key is not None:
+        parts.wait(CATALOGUE)
         return parts.settings.api_key
     path = parts.settings.home / OWNER_KEY
     with _only_one(parts.settings.home):

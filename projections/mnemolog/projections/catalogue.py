@@ -13,7 +13,7 @@ from uuid import UUID
 
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
-from mnemolog.domain.memory import TRANSITION_EVENTS
+from mnemolog.domain.memory import TRANSITION_EVENTS, Transition
 from mnemolog.domain.metadata import Governance, Standing
 from mnemolog.domain.permissions import MemoryLabel
 
@@ -126,7 +126,7 @@ _CHANGES: dict[str, Callable[[MemoryRow, Mapping[str, Any], int, Token], dict[st
     "memory.revised.v1": _revised,
     "memory.corroborated.v1": _corroborated,
     "memory.retention_set.v1": _retention_set,
-    **{kind.TOPIC: _transition(kind.target) for kind in TRANSITION_EVENTS.values()},
+    **{each.TOPIC: _transition(each.target) for each in TRANSITION_EVENTS.values() if issubclass(each, Transition)},
 }
 
 

@@ -6,11 +6,9 @@ ranks alone (reciprocal rank fusion) would throw away how much better one text f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from mnemolog.projections.wordings import Positions, Rows, Scores
+from mnemolog.projections.wordings import Numbers, Positions, Rows, Scores
 
 
 def z(scores: Scores) -> Scores:
@@ -23,12 +21,20 @@ def z(scores: Scores) -> Scores:
     return fused
 
 
-def fuse(weights: Mapping[str, float], signals: Mapping[str, Scores], size: int) -> Scores:
-    """(size,) the weighted sum of `signals`, added in the order of their names."""
-    fused = np.zeros(size)
-    for name in sorted(weights):
-        fused += weights[name] * signals[name]
-    return fused
+def from_neighbours(scores: Scores, contexts: Numbers, previous: float, following: float, near: float) -> Scores:
+    """(n,) what each place is lent by the scores around it in its own context (-1 for none), in the order given:
+    `previous` of the one before, `following` of the one after, `near` of those two away.
+    """
+    order = np.argsort(contexts, kind="stable")
+    along, context = scores[order], contexts[order]
+    lent = np.zeros(len(scores))
+    for distance, back, ahead in ((1, previous, following), (2, near, near)):
+        together = (context[distance:] == context[:-distance]) & (context[distance:] >= 0)
+        lent[distance:] += back * along[:-distance] * together
+        lent[:-distance] += ahead * along[distance:] * together
+    scattered = np.zeros(len(scores))
+    scattered[order] = lent
+    return scattered
 
 
 def best(scores: Scores, positions: Positions, k: int) -> Rows:

@@ -112,8 +112,8 @@ class CubeScopes:
         self._put(label, event.position, changes)
 
     def change(self, memory_id: UUID, event: Event) -> None:
-        changes = self._changes(event)
         row = self._latest.rows[self._memories[memory_id]]
+        changes = self._changes(event)
         label = self._labels.rows[row].copy()
         self._labels.rows["until"][row] = event.position
         self._put(label, event.position, changes)

@@ -22,9 +22,10 @@ from mnemolog.domain.memory import Memory
 from mnemolog.projections.fold import Fold, place_of
 from mnemolog.projections.growing import Growing
 from mnemolog.projections.language import terms
-from mnemolog.projections.wordings import Positions, Rows, Scores, Wordings
+from mnemolog.projections.wordings import Numbers, Positions, Rows, Scores, Wordings
 
 K1, B = 0.9, 0.3
+GROUP_K1, GROUP_B = 1.2, 0.5  # whole conversations, whose lengths differ more
 # Not strftime, whose names of months follow the machine's language.
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
@@ -85,6 +86,35 @@ class CubeTerms:
             self._add_scores(scores, word, places, norms, len(held))
         return scores
 
+    def group_scores(self, words: Iterable[str], positions: Positions, at: int, groups: Numbers) -> Scores:
+        rows = self.wordings.rows_at(positions, at)
+        held = np.flatnonzero((rows >= 0) & (groups >= 0))
+        if not len(held):
+            return np.zeros(len(positions))
+        size = int(groups.max()) + 1
+        lengths = np.bincount(groups[held], self._lengths.rows[rows[held]], size)
+        present = np.bincount(groups[held], minlength=size) > 0
+        total = int(present.sum())
+        norms = GROUP_K1 * (1 - GROUP_B + GROUP_B * lengths / max(1.0, lengths[present].mean()))
+        places = np.full(len(self.wordings), -1, np.intp)
+        places[rows[held]] = groups[held]
+        scores = np.zeros(size)
+        for word in sorted(set(words)):
+            scores += self._group_scores(word, places, norms, total)
+        return np.where(groups >= 0, scores[groups], 0.0)
+
+    def _group_scores(self, word: str, places: Rows, norms: Scores, total: int) -> Scores:
+        posting = self._postings.get(word)
+        if posting is None:
+            return np.zeros(len(norms))
+        found = places[np.frombuffer(posting.rows, np.int64)]
+        seen = found >= 0
+        counts = np.bincount(found[seen], np.frombuffer(posting.counts, np.int64)[seen], len(norms))
+        holding = int((counts > 0).sum())
+        idf = np.log(1 + (total - holding + 0.5) / (holding + 0.5))
+        scores: Scores = idf * counts * (GROUP_K1 + 1) / (counts + norms)
+        return scores
+
     def _add_scores(self, scores: Scores, word: str, places: Rows, norms: Scores, total: int) -> None:
         posting = self._postings.get(word)
         if posting is None:
@@ -121,6 +151,14 @@ class Terms(Fold):
         with self._lock:
             cube = self._cubes.get(cube_id)
             return np.zeros(len(positions)) if cube is None else cube.scores(words, positions, at)
+
+    def group_scores(
+        self, cube_id: UUID, words: Sequence[str], positions: Positions, at: int, groups: Numbers
+    ) -> Scores:
+        """(n,) BM25 of the group of each wording, a group being read as one text; 0 for those in no group (-1)."""
+        with self._lock:
+            cube = self._cubes.get(cube_id)
+            return np.zeros(len(positions)) if cube is None else cube.group_scores(words, positions, at, groups)
 
     def _fold(self, event: Event) -> None:
         cube_id, memory_id = place_of(event)

@@ -109,9 +109,8 @@ class VectorView(Fold):
 
 
 def wording(data: Any) -> str:
-    """What a memory means: `speaker: text`. Labels and dates would blur it."""
-    speaker = data["description"].get("speaker")
-    return f"{speaker}: {data['text']}" if speaker else str(data["text"])
+    """What a memory means: its text alone. Names, labels and dates would blur it."""
+    return str(data["text"])
 
 
 def whole_numbers(vectors: Vectors) -> Vectors:

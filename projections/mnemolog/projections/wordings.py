@@ -12,6 +12,7 @@ from mnemolog.projections.growing import Growing
 FOREVER = int(np.iinfo(np.int64).max)
 Positions = NDArray[np.int64]
 Rows = NDArray[np.intp]
+Numbers = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
 

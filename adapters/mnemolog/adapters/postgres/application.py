@@ -12,7 +12,7 @@ from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment
 
 from mnemolog.adapters.keyring import Keyring, key_check
-from mnemolog.adapters.postgres.connection import LogDatastore, unreachable_as_refusal
+from mnemolog.adapters.postgres.connection import LogDatastore, connect, unreachable_as_refusal
 from mnemolog.adapters.postgres.keys import PostgresKeys
 from mnemolog.adapters.postgres.mapper import LogMapper
 from mnemolog.adapters.postgres.recorder import LogRecorder
@@ -42,11 +42,18 @@ class LogApplication(Application[UUID]):
     }
 
     def __init__(self, dsn: str, key_encryption_key: bytes) -> None:
-        super().__init__({**self.env, "MNEMOLOG_DSN": dsn})
+        """Raises StoreUnreachable, KeyUnavailable."""
+        connect(dsn).close()  # says why it cannot, where a pool only says that it waited
+        with unreachable_as_refusal():
+            super().__init__({**self.env, "MNEMOLOG_DSN": dsn})
         self.datastore = cast(LogFactory, self.factory).datastore
-        keys = PostgresKeys(self.datastore)
-        keys.check(key_check(key_encryption_key))
-        self.keyring = Keyring(key_encryption_key, keys)
+        try:
+            keys = PostgresKeys(self.datastore)
+            keys.check(key_check(key_encryption_key))
+            self.keyring = Keyring(key_encryption_key, keys)
+        except BaseException:
+            self.close()
+            raise
         cast(LogMapper, self.mapper).keyring = self.keyring
 
     @property
@@ -67,7 +74,7 @@ class LogApplication(Application[UUID]):
         events: list[DomainEventProtocol[UUID]] = [e for aggregate in aggregates for e in aggregate.collect_events()]
         if not events:
             return None
-        stored = [self.mapper.to_stored_event(event) for event in events]
+        stored = cast(LogMapper, self.mapper).to_stored_events(events)
         try:
             with unreachable_as_refusal():
                 return self.log_recorder.append(stored, origin, condition, idempotency)

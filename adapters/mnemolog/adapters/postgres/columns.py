@@ -7,9 +7,9 @@ bound, then each element after its length.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from struct import Struct
-from uuid import UUID
+from typing import TypeVar
 
 import psycopg
 from psycopg.abc import Buffer
@@ -23,6 +23,7 @@ _NULL = _LENGTH(-1)
 _SIXTEEN = _LENGTH(16)
 # Postgres counts its microseconds from 2000-01-01.
 POSTGRES_EPOCH_US = 946_684_800_000_000
+Value = TypeVar("Value", int, str)
 
 
 class Column:
@@ -47,33 +48,45 @@ class ColumnDumper(Dumper):
         return obj.data
 
 
-def uuids(values: Iterable[UUID | None]) -> Column:
-    return UuidColumn(2951, 2950, [_NULL if v is None else _SIXTEEN + v.bytes for v in values])
+def uuids(values: Sequence[bytes | None]) -> Column:
+    """UUIDs given as their 16 bytes."""
+    return UuidColumn(2951, 2950, [_NULL if v is None else _SIXTEEN + v for v in values])
 
 
-def texts(values: Iterable[str]) -> Column:
-    return TextColumn(1009, 25, [_LENGTH(len(b)) + b for b in (v.encode() for v in values)])
+def texts(values: Sequence[str]) -> Column:
+    return TextColumn(1009, 25, _each_once(values, _text))
 
 
-def blobs(values: Iterable[bytes | None]) -> Column:
+def blobs(values: Sequence[bytes | None]) -> Column:
     return BytesColumn(1001, 17, [_NULL if v is None else _LENGTH(len(v)) + v for v in values])
 
 
-def smallints(values: Iterable[int]) -> Column:
-    return SmallintColumn(1005, 21, [_INT2(2, v) for v in values])
+def smallints(values: Sequence[int]) -> Column:
+    return SmallintColumn(1005, 21, _each_once(values, lambda v: _INT2(2, v)))
 
 
-def integers(values: Iterable[int]) -> Column:
-    return IntegerColumn(1007, 23, [_INT4(4, v) for v in values])
+def integers(values: Sequence[int]) -> Column:
+    return IntegerColumn(1007, 23, _each_once(values, lambda v: _INT4(4, v)))
 
 
-def bigints(values: Iterable[int]) -> Column:
-    return BigintColumn(1016, 20, [_INT8(8, v) for v in values])
+def bigints(values: Sequence[int]) -> Column:
+    return BigintColumn(1016, 20, _each_once(values, lambda v: _INT8(8, v)))
 
 
-def moments(microseconds: Iterable[int]) -> Column:
+def moments(microseconds: Sequence[int]) -> Column:
     """Moments given as microseconds since 1970."""
     return MomentColumn(1185, 1184, [_INT8(8, v - POSTGRES_EPOCH_US) for v in microseconds])
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return _LENGTH(len(encoded)) + encoded
+
+
+def _each_once(values: Sequence[Value], pack: Callable[[Value], bytes]) -> list[bytes]:
+    """A few values fill all of such a column."""
+    packed = {value: pack(value) for value in set(values)}
+    return [packed[value] for value in values]
 
 
 class UuidColumn(Column): ...

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError
 from eventsourcing.postgres import PostgresDatastore
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
 from mnemolog.adapters.postgres import columns
 from mnemolog.domain.refusals import StoreUnreachable
@@ -34,6 +34,7 @@ def prepare(connection: psycopg.Connection[Any], role: str | None = APP_ROLE) ->
     """UTC on every connection, so that moments mean the same to each; columns can be sent; the role is set."""
     connection.autocommit = True
     connection.execute("SET timezone TO 'UTC'")
+    connection.execute("SET default_transaction_isolation TO 'read committed'")
     if role is not None:
         connection.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(role)))
     columns.register(connection)
@@ -50,13 +51,23 @@ def unreachable_as_refusal() -> Iterator[None]:
         ) from error
 
 
+def fetch(datastore: PostgresDatastore, statement: str, facts: dict[str, Any]) -> list[Row]:
+    """All rows of a statement; none for one that returns none. Raises StoreUnreachable."""
+    with (
+        unreachable_as_refusal(),
+        datastore.get_connection() as connection,
+        connection.cursor(row_factory=tuple_row) as cursor,
+    ):
+        cursor.execute(statement, facts)
+        return cursor.fetchall() if cursor.description is not None else []
+
+
 class LogDatastore(PostgresDatastore):
     """The library's datastore over any connection string: TLS settings and service files included."""
 
     def __init__(self, dsn: str, *, pool_size: int = 2, max_overflow: int = 30) -> None:
-        super().__init__(
-            dbname="", host="", port="", user="", password="", pool_size=pool_size, max_overflow=max_overflow
-        )
+        # A ping before each use costs a fraction of a query, and a server that has come back is not taken for dead.
+        super().__init__("", "", "", "", "", pool_size=pool_size, max_overflow=max_overflow, pre_ping=True)
         self.dsn = dsn
         self.pool.conninfo = dsn
         self.pool.kwargs = {"row_factory": dict_row, "application_name": "mnemolog"}

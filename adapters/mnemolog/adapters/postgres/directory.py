@@ -9,10 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from eventsourcing.postgres import PostgresDatastore
-from psycopg.rows import tuple_row
 
 from mnemolog.adapters.postgres.catalogue import memory_row
-from mnemolog.adapters.postgres.connection import Row, unreachable_as_refusal
+from mnemolog.adapters.postgres.connection import Row, fetch
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.commands import CubeRules
 from mnemolog.domain.cube import CubeConfig
@@ -136,12 +135,7 @@ class Directory:
         return bool(self._rows("is_new", {})[0][0])
 
     def _rows(self, name: str, facts: dict[str, Any]) -> list[Row]:
-        with (
-            unreachable_as_refusal(),
-            self._datastore.get_connection() as connection,
-            connection.cursor(row_factory=tuple_row) as cursor,
-        ):
-            return cursor.execute(QUERIES[name], facts).fetchall()
+        return fetch(self._datastore, QUERIES[name], facts)
 
 
 def _cube(row: Row) -> CubeRow:

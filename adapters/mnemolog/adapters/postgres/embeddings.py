@@ -8,9 +8,8 @@ from uuid import UUID
 
 import numpy as np
 from eventsourcing.postgres import PostgresDatastore
-from psycopg.rows import tuple_row
 
-from mnemolog.adapters.postgres.connection import Row, unreachable_as_refusal
+from mnemolog.adapters.postgres.connection import Row, fetch
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.projections.catalogue import Token
 from mnemolog.projections.embedding import Embedder, Vectors
@@ -58,10 +57,4 @@ class CachedEmbeddings:
         self._run("add_embeddings", {"memory_ids": ids, "fingerprints": fingerprints, "vectors": blobs})
 
     def _run(self, name: str, facts: dict[str, Any]) -> list[Row]:
-        with (
-            unreachable_as_refusal(),
-            self._datastore.get_connection() as connection,
-            connection.cursor(row_factory=tuple_row) as cursor,
-        ):
-            cursor.execute(QUERIES[name], facts)
-            return cursor.fetchall() if cursor.description is not None else []
+        return fetch(self._datastore, QUERIES[name], facts)

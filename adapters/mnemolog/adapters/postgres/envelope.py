@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from struct import Struct
 from uuid import UUID
@@ -27,6 +27,7 @@ ABSENT = 0xFFFFFFFF
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIXED = Struct(">16sqh16sqB16s16s16s16s16s16s").pack
 _LENGTH = Struct(">I").pack
+_ABSENT = _LENGTH(ABSENT)
 _NO_ID = b"\x00" * 16
 
 
@@ -61,9 +62,6 @@ class LogEvent(StoredEvent):
 
     row: LogRow = LogRow()
 
-    def with_origin(self, origin: Origin) -> LogEvent:
-        return replace(self, row=replace(self.row, origin=origin))
-
 
 @dataclass(frozen=True)
 class LogNotification(Notification):
@@ -77,29 +75,70 @@ def microseconds(moment: datetime) -> int:
 
 def leaf(event: LogEvent, payload: bytes | None, sealed: bytes | None, occurred_us: int) -> bytes:
     """32 bytes that change when anything about the event does, except its place in the log."""
-    row = event.row
-    origin = row.origin
-    stream = event.originator_id
-    return hashlib.sha256(
-        b"\x00"
-        + _FIXED(
-            stream.bytes if isinstance(stream, UUID) else UUID(stream).bytes,
-            event.originator_version,
-            row.schema_version,
-            row.tenant_id.bytes,
-            occurred_us,
-            _present(row),
-            row.cube_id.bytes if row.cube_id else _NO_ID,
-            row.memory_id.bytes if row.memory_id else _NO_ID,
-            origin.actor_id.bytes if origin.actor_id else _NO_ID,
-            origin.on_behalf_of.bytes if origin.on_behalf_of else _NO_ID,
-            origin.request_id.bytes if origin.request_id else _NO_ID,
-            row.key_id.bytes if row.key_id else _NO_ID,
-        )
-        + _prefixed(event.topic.encode())
-        + _prefixed(payload)
-        + _prefixed(sealed)
-    ).digest()
+    row, origin, stream = event.row, event.row.origin, event.originator_id
+    return packed_leaf(
+        stream.bytes if isinstance(stream, UUID) else UUID(stream).bytes,
+        event.originator_version,
+        row.schema_version,
+        row.tenant_id.bytes,
+        occurred_us,
+        id_bytes(row.cube_id),
+        id_bytes(row.memory_id),
+        id_bytes(origin.actor_id),
+        id_bytes(origin.on_behalf_of),
+        id_bytes(origin.request_id),
+        id_bytes(row.key_id),
+        event.topic,
+        payload,
+        sealed,
+    )
+
+
+def packed_leaf(
+    stream: bytes,
+    version: int,
+    schema_version: int,
+    tenant: bytes,
+    occurred_us: int,
+    cube: bytes | None,
+    memory: bytes | None,
+    actor: bytes | None,
+    on_behalf_of: bytes | None,
+    request: bytes | None,
+    key: bytes | None,
+    event_type: str,
+    payload: bytes | None,
+    sealed: bytes | None,
+) -> bytes:
+    """The leaf of an event whose ids are bytes already."""
+    present = (  # nil is not the same as none
+        (cube is not None)
+        | (memory is not None) << 1
+        | (actor is not None) << 2
+        | (on_behalf_of is not None) << 3
+        | (request is not None) << 4
+        | (key is not None) << 5
+    )
+    fixed = _FIXED(
+        stream,
+        version,
+        schema_version,
+        tenant,
+        occurred_us,
+        present,
+        cube or _NO_ID,
+        memory or _NO_ID,
+        actor or _NO_ID,
+        on_behalf_of or _NO_ID,
+        request or _NO_ID,
+        key or _NO_ID,
+    )
+    variable = _prefixed(event_type.encode()) + _prefixed(payload) + _prefixed(sealed)
+    return hashlib.sha256(b"\x00" + fixed + variable).digest()
+
+
+def id_bytes(value: UUID | None) -> bytes | None:
+    return None if value is None else value.bytes
 
 
 def chain(previous: bytes, first_position: int, recorded_at: datetime, leaves: Sequence[bytes]) -> bytes:
@@ -107,18 +146,5 @@ def chain(previous: bytes, first_position: int, recorded_at: datetime, leaves: S
     return hashlib.sha256(previous + place + b"".join(leaves)).digest()
 
 
-def _present(row: LogRow) -> int:
-    """Bits for cube, memory, actor, on behalf of, request and key, from the lowest; nil is not the same as none."""
-    origin = row.origin
-    return (
-        (row.cube_id is not None)
-        | (row.memory_id is not None) << 1
-        | (origin.actor_id is not None) << 2
-        | (origin.on_behalf_of is not None) << 3
-        | (origin.request_id is not None) << 4
-        | (row.key_id is not None) << 5
-    )
-
-
 def _prefixed(part: bytes | None) -> bytes:
-    return _LENGTH(ABSENT) if part is None else _LENGTH(len(part)) + part
+    return _ABSENT if part is None else _LENGTH(len(part)) + part

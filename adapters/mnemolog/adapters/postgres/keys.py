@@ -7,9 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from eventsourcing.postgres import PostgresDatastore
-from psycopg.rows import tuple_row
 
-from mnemolog.adapters.postgres.connection import Row, unreachable_as_refusal
+from mnemolog.adapters.postgres.connection import Row, fetch
 from mnemolog.adapters.postgres.envelope import ContentKey
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.refusals import KeyUnavailable
@@ -28,22 +27,15 @@ class PostgresKeys:
 
     def add_subject_key(self, tenant_id: UUID, subject_id: UUID, wrapped: bytes) -> bytes:
         facts = {"subject_id": subject_id, "tenant_id": tenant_id, "wrapped": wrapped}
-        with unreachable_as_refusal(), self._datastore.get_connection() as connection:
-            connection.execute(QUERIES["add_subject_key"], facts)
+        self._rows("add_subject_key", facts)
         return self.subject_keys([subject_id])[subject_id]
 
     def check(self, value: str) -> None:
         """Raises KeyUnavailable when the store was made with another key-encryption key."""
-        with unreachable_as_refusal(), self._datastore.get_connection() as connection:
-            if not self._rows("key_checks", {}):
-                connection.execute(QUERIES["add_key_check"], {"check_value": value})
+        if not self._rows("key_checks", {}):
+            self._rows("add_key_check", {"check_value": value})
         if (value,) not in self._rows("key_checks", {}):
             raise KeyUnavailable(reason="this store was made with another one")
 
     def _rows(self, name: str, facts: dict[str, Any]) -> list[Row]:
-        with (
-            unreachable_as_refusal(),
-            self._datastore.get_connection() as connection,
-            connection.cursor(row_factory=tuple_row) as cursor,
-        ):
-            return cursor.execute(QUERIES[name], facts).fetchall()
+        return fetch(self._datastore, QUERIES[name], facts)

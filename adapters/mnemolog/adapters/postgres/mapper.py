@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
@@ -23,6 +23,7 @@ from mnemolog.domain.upcasts import upcast
 
 # These are columns; everything else that an event says goes into its payload.
 ENVELOPE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp", "tenant_id", "cube_id"})
+NewKeys = dict[UUID, tuple[ContentKey, AESGCM]]
 
 
 class OrjsonTranscoder(Transcoder):
@@ -38,7 +39,12 @@ class LogMapper(Mapper[UUID]):
 
     keyring: Keyring
 
-    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> LogEvent:
+    def to_stored_events(self, domain_events: Sequence[DomainEventProtocol[UUID]]) -> list[LogEvent]:
+        """For one append, in which later events of a stream are sealed under the key that its first event brings."""
+        made: NewKeys = {}
+        return [self.to_stored_event(event, made) for event in domain_events]
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID], made: NewKeys | None = None) -> LogEvent:
         event_class = cast("type[Recorded]", type(domain_event))
         facts = dict(vars(domain_event))
         stream_id, version = facts["originator_id"], facts["originator_version"]
@@ -51,7 +57,7 @@ class LogMapper(Mapper[UUID]):
         }
         personal = {name: facts.pop(name) for name in event_class.SEALED}
         if personal:
-            row_facts |= self._seal(event_class, facts, personal)
+            row_facts |= self._seal(event_class, facts, personal, {} if made is None else made)
         payload = orjson.dumps({name: value for name, value in facts.items() if name not in ENVELOPE})
         return LogEvent(stream_id, version, event_class.TOPIC, payload, LogRow(**row_facts))
 
@@ -81,19 +87,19 @@ class LogMapper(Mapper[UUID]):
         domain_event.__dict__.update(facts)
         return cast("DomainEventProtocol[UUID]", domain_event)
 
-    def _seal(self, event_class: type[Recorded], facts: dict[str, Any], personal: dict[str, Any]) -> dict[str, Any]:
+    def _seal(
+        self, event_class: type[Recorded], facts: dict[str, Any], personal: dict[str, Any], made: NewKeys
+    ) -> dict[str, Any]:
         tenant_id, stream_id, version = facts["tenant_id"], facts["originator_id"], facts["originator_version"]
-        key, cipher = self._content_key(tenant_id, stream_id, version, facts["subject_ids"])
+        if version == 1:
+            made[stream_id] = self.keyring.new_content_key(tenant_id, stream_id, facts["subject_ids"])
+        key, cipher = made.get(stream_id) or self._content_key(stream_id)
         associated = associated_data(tenant_id, stream_id, version, event_class.TOPIC, event_class.SCHEMA_VERSION)
         sealed = seal(cipher, orjson.dumps(personal), associated)
         return {"sealed": sealed, "key_id": key.key_id, "content_key": key if version == 1 else None}
 
-    def _content_key(
-        self, tenant_id: UUID, stream_id: UUID, version: int, subject_ids: tuple[UUID, ...]
-    ) -> tuple[ContentKey, AESGCM]:
-        """A stream's first event makes its key, which is named after the stream; later ones find it in the store."""
-        if version == 1:
-            return self.keyring.new_content_key(tenant_id, stream_id, subject_ids)
+    def _content_key(self, stream_id: UUID) -> tuple[ContentKey, AESGCM]:
+        """A stream's first event made its key, which is named after the stream; later ones find it in the store."""
         key = self.keyring.content_key(stream_id)
         cipher = self.keyring.cipher(key) if key is not None else None
         if key is None or cipher is None:

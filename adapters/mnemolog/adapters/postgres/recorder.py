@@ -58,8 +58,8 @@ class LogRecorder(PostgresApplicationRecorder):
         condition: Condition | None = None,
         idempotency: IdempotencyKey | None = None,
     ) -> Appended:
-        events = [_log_event(event, origin) for event in stored_events]
-        return self.coalescer.append(AppendRequest(events, condition, idempotency))
+        events = [_log_event(event) for event in stored_events]
+        return self.coalescer.append(AppendRequest(events, condition, idempotency, origin))
 
     def select_events(
         self,
@@ -116,9 +116,9 @@ class LogRecorder(PostgresApplicationRecorder):
             return cursor.fetchall()
 
 
-def _log_event(event: StoredEvent, origin: Origin) -> LogEvent:
+def _log_event(event: StoredEvent) -> LogEvent:
     if isinstance(event, LogEvent):
-        return event.with_origin(origin)
+        return event
     return LogEvent(event.originator_id, event.originator_version, event.topic, event.state)
 
 

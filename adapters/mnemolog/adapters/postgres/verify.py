@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
+from eventsourcing.persistence import DataError
+
 from mnemolog.adapters.postgres.connection import Row, connect, unreachable_as_refusal
 from mnemolog.adapters.postgres.envelope import LogEvent, LogRow, chain, leaf, microseconds
 from mnemolog.adapters.postgres.recorder import LogRecorder
@@ -46,7 +49,7 @@ def verify_chain(
         walk = _begin(rows, after)
         wanted = rows(QUERIES["head"], {})[0][0] if upto is None else upto
         read_from = walk.position if after > 0 else LOWEST
-        while page := rows(QUERIES["hashes"], {"after": read_from, "limit": PAGE}):
+        while page := _page(rows, read_from, PAGE):
             for row in page:
                 if walk.is_bound_to(wanted):
                     break
@@ -71,6 +74,8 @@ class ChainWalk:
 
     def step(self, row: Row) -> None:
         self._check_place(row[0])
+        if None in (*row[1:6], *row[11:13]):
+            raise VerificationFailed(position=row[0], reason="it lacks what every event has")
         self._check_moment(row[12])
         if row[16] != leaf_of(row):
             raise VerificationFailed(position=row[0], reason="the event is not the one that was written")
@@ -135,6 +140,15 @@ def _begin(rows: Rows, after: int) -> ChainWalk:
     """At the last link that is not past `after`, so that the append which holds the next position is seen whole."""
     links = rows(QUERIES["link"], {"position": after}) if after > 0 else []
     return ChainWalk(*links[0]) if links else ChainWalk()
+
+
+def _page(rows: Rows, after: int, limit: int) -> list[Row]:
+    try:
+        return rows(QUERIES["hashes"], {"after": after, "limit": limit})
+    except (psycopg.DataError, DataError):  # a moment that Postgres can hold and no event can have, such as infinity
+        if limit > 1:
+            return _page(rows, after, 1)
+        raise VerificationFailed(position=max(after, 0) + 1, reason="a column holds what no event can") from None
 
 
 @contextmanager

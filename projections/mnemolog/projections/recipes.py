@@ -1,0 +1,60 @@
+"""Named ways to weigh the signals of recall. All numbers are visible, and any of them can be given with a question.
+
+`dialogue` was explored on LoCoMo conversations (arXiv:2402.17753) and checked by leaving one conversation out at a
+time; what it adds to `documents` is silent where memories share no context, speaker or date with the question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+
+from mnemolog.domain.refusals import Invalid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Weights. `vector`, `terms` and `context` weigh z-scores, `subject` and `date` what is between 0 and 1;
+    `previous`, `following` and `near` are the shares that a memory is lent by its neighbours in the same context.
+    """
+
+    vector: float = 0.0
+    terms: float = 0.0
+    previous: float = 0.0
+    following: float = 0.0
+    near: float = 0.0
+    context: float = 0.0
+    subject: float = 0.0
+    date: float = 0.0
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "dialogue": Recipe(
+        vector=0.6, terms=0.4, previous=0.4, following=0.3, near=0.2, context=0.4, subject=2.0, date=1.0
+    ),
+    "documents": Recipe(vector=0.6, terms=0.4),
+    "keyword": Recipe(terms=1.0),
+    "meaning": Recipe(vector=1.0),
+}
+SIGNALS = tuple(field.name for field in fields(Recipe))
+
+
+def recipe(name: str) -> Recipe:
+    """Raises Invalid."""
+    if name not in RECIPES:
+        raise Invalid(reason=f"There is no recipe {name!r}; there are {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def weighed(weights: Mapping[str, float]) -> Recipe:
+    """What is not named weighs nothing. Raises Invalid."""
+    if unknown := sorted(set(weights) - set(SIGNALS)):
+        raise Invalid(reason=f"There is no signal {unknown[0]!r}; there are {', '.join(SIGNALS)}.")
+    if not all(isfinite(weight) and weight >= 0 for weight in weights.values()):
+        raise Invalid(reason="A weight must be a number of at least 0.")
+    return Recipe(**weights)
+
+
+def as_weights(chosen: Recipe) -> dict[str, float]:
+    return asdict(chosen)

@@ -1,0 +1,127 @@
+"""Who said it, in which conversation, on which day: what makes neighbours of memories.
+
+Speakers' names are personal. They are held here as long as a memory that may be read names them, and go with it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from mnemolog.domain.log import Event
+from mnemolog.domain.memory import Memory
+from mnemolog.projections.fold import Fold, place_of
+from mnemolog.projections.growing import Growing
+from mnemolog.projections.wordings import Numbers, Positions, Wordings
+
+NONE = -1
+DAY_ZERO = date(1970, 1, 1).toordinal()
+TURN = np.dtype([("speaker", "<i4"), ("context", "<i4"), ("day", "<i4")])
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """For n wordings: numbers of their speakers and contexts (NONE for none), and days since 1970.
+
+    `names` has the speakers of these wordings and no other, so that a name which only hidden memories know is unknown.
+    """
+
+    speakers: Numbers
+    contexts: Numbers
+    days: Numbers
+    names: dict[str, int]
+
+
+class CubeTurns:
+    def __init__(self) -> None:
+        self.wordings = Wordings()
+        self.days: dict[UUID, int] = {}
+        self._turns = Growing(TURN)
+        self._contexts: dict[str, int] = {}
+        self._speakers: dict[str, int] = {}
+        self._named: Counter[int] = Counter()
+
+    def add(self, memory_id: UUID, position: int, day: int, data: Any, *, readable: bool) -> None:
+        self.days[memory_id] = day
+        self.wordings.add(memory_id, position, readable=readable)
+        name = data["description"].get("speaker", "").strip().casefold() if readable else ""
+        context = data["governance"].get("context_id")
+        self._turns.append((self._speaker(name), NONE if context is None else self._context(context), day))
+
+    def erase(self, memory_id: UUID) -> None:
+        for row in self.wordings.forget(memory_id):
+            speaker = int(self._turns.rows["speaker"][row])
+            self._turns.rows["speaker"][row] = NONE
+            self._named[speaker] -= 1
+            if speaker != NONE and not self._named[speaker]:
+                del self._speakers[next(name for name, number in self._speakers.items() if number == speaker)]
+
+    def spoken(self, positions: Positions, at: int) -> Spoken:
+        rows = self.wordings.rows_at(positions, at)
+        turns = self._turns.rows[rows]
+        speakers = np.where(rows >= 0, turns["speaker"], NONE).astype(np.int64)
+        contexts = np.where(rows >= 0, turns["context"], NONE).astype(np.int64)
+        heard = set(np.unique(speakers).tolist())
+        names = {name: number for name, number in self._speakers.items() if number in heard}
+        return Spoken(speakers, contexts, turns["day"].astype(np.int64), names)
+
+    def content(self) -> Iterator[bytes]:
+        yield from self.wordings.content()
+        for column in ("context", "day"):
+            yield self._turns.rows[column].astype("<i4").tobytes()
+        names = {number: name for name, number in self._speakers.items()}
+        yield "\0".join(names.get(int(number), "") for number in self._turns.rows["speaker"]).encode()
+
+    def _speaker(self, name: str) -> int:
+        if not name:
+            return NONE
+        number = self._speakers.setdefault(name, max(self._named, default=NONE) + 1)
+        self._named[number] += 1
+        return number
+
+    def _context(self, context: str) -> int:
+        return self._contexts.setdefault(context, len(self._contexts))
+
+
+class Turns(Fold):
+    name = "turns"
+    version = 1
+    types = (Memory.Generated.TOPIC, Memory.Revised.TOPIC, Memory.Erased.TOPIC)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cubes: dict[UUID, CubeTurns] = {}
+
+    def spoken(self, cube_id: UUID, positions: Positions, at: int) -> Spoken:
+        """Of the wordings at these positions that hold at `at`."""
+        with self._lock:
+            cube = self._cubes.get(cube_id)
+            if cube is None or not len(positions):
+                none = np.full(len(positions), NONE, np.int64)
+                return Spoken(none, none, none, {})
+            return cube.spoken(positions, at)
+
+    def _fold(self, event: Event) -> None:
+        cube_id, memory_id = place_of(event)
+        cube = self._cubes.setdefault(cube_id, CubeTurns())
+        if event.type == Memory.Erased.TOPIC:
+            cube.erase(memory_id)
+        else:
+            born = event.type == Memory.Generated.TOPIC
+            day = days_since_1970(event.occurred_at) if born else cube.days[memory_id]
+            cube.add(memory_id, event.position, day, event.data, readable=not event.erased)
+
+    def _content(self) -> Iterator[bytes]:
+        for cube_id, cube in sorted(self._cubes.items()):
+            yield cube_id.bytes
+            yield from cube.content()
+
+
+def days_since_1970(moment: datetime) -> int:
+    return moment.astimezone(UTC).toordinal() - DAY_ZERO
