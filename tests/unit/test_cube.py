@@ -123,3 +123,9 @@ def test_cubes_do_not_share_their_capacities() -> None:
     kitchen().config.capacities[MemoryType.TOOL] = 1
     assert MemoryType.TOOL not in kitchen(gate=Gate.OPEN).config.capacities
     assert MemoryType.TOOL not in CubeConfig().capacities
+
+
+@pytest.mark.parametrize("name", ["01a20738-832b-71c8-9fa8-b17dc0b4518f", "01a20738832b71c89fa8b17dc0b4518f"])
+def test_a_name_that_looks_like_an_id_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match="looks like an id"):
+        check_name(name)

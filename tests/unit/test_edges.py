@@ -245,6 +245,15 @@ def test_the_order_in_a_context_skips_what_is_hidden() -> None:
     assert order([said[0], said[2]]) == [(said[0].id, said[2].id)]
 
 
+def test_two_follow_each_other_from_when_both_are_in_the_context() -> None:
+    history = begin()
+    late, early = written(history, "tea"), written(history, "milk", context_id=CONTEXTS[0])
+    late.revise(NOW, governance=replace(late.governance, context_id=CONTEXTS[0]))
+    history.save(late)
+    step = next(edge for edge in told(history) if edge[2] is Tie.NEXT)
+    assert (step[0].id, step[1].id, step[4]) == (late.id, early.id, history.head)
+
+
 def test_no_mask_is_shifted_by_an_event_that_one_of_the_views_could_not_read() -> None:
     history = begin()
     written(history, "We met Ann.")
@@ -296,3 +305,8 @@ def test_the_key_changes_with_what_is_seen_and_not_with_what_happens_elsewhere()
     history.save(one)
     edges.apply(history.events, history.head)
     assert key([one.id], history.head) != first
+    past = key([], 3)
+    one.transition_state(State.ERASED)
+    history.save(one)
+    edges.apply(history.events, history.head)
+    assert key([], 3) != past

@@ -185,6 +185,12 @@ class PrincipalAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectAnswer:
+    subject_id: UUID
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAnswer:
     """`key` is shown this once and cannot be shown again."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from mnemolog.api.answers import CubeAnswer, Page
@@ -53,9 +54,10 @@ class Cubes:
         if if_version is not None and if_version != aggregate.version:
             raise StaleVersion(kind="Cube", id=row.cube_id, actual=aggregate.version, expected=if_version)
         aggregate.configure(config)
+        position = self._parts.log.head()
         if (appended := self._parts.application.record(aggregate, origin=origin(self._caller))) is not None:
-            self._parts.written(appended)
-        return self.get(row.cube_id)
+            position = self._parts.written(appended).last
+        return replace(self.get(row.cube_id), position=position)
 
     def _found(self, name: str, config: CubeConfig, subject_id: UUID) -> CubeAnswer:
         head = self._parts.log.head()

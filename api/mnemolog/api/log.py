@@ -41,12 +41,14 @@ class Log:
         types: Sequence[str] = (),
         cube_id: UUID | None = None,
         memory_id: UUID | None = None,
+        at_least: int | None = None,
     ) -> Page:
         selection = self._selection(types, cube_id, memory_id)
+        self._parts.wait((), at_least)
         keyring, question = self._parts.application.keyring, f"log:{selection}"
         start = after if cursor is None else read_cursor(keyring, question, cursor)
         head = self._parts.log.head()
-        events = self._parts.log.read(start, check_limit(limit), selection)
+        events = self._parts.log.read(max(0, min(start, head)), check_limit(limit), selection)
         following = make_cursor(keyring, question, events[-1].position) if len(events) == limit else None
         return Page(items=[without_text(event) for event in events], next=following, position=head)
 
@@ -54,7 +56,8 @@ class Log:
         self, after: int, wait_seconds: float, selection: Selection | None = None
     ) -> tuple[Sequence[EventAnswer], int]:
         """(what came after `after`, where to go on), waiting at most `wait_seconds` when there is nothing yet."""
-        selection = self._selection((), None, None) if selection is None else selection
+        chosen = selection or Selection()
+        selection = self._selection(chosen.types, chosen.cube_id, chosen.memory_id)
         head = self._parts.wakeups.listen(after, wait_seconds)
         events = self._parts.log.read(after, TAIL_PAGE, selection)
         reached = events[-1].position if len(events) == TAIL_PAGE else max(head, after, *(e.position for e in events))
@@ -74,9 +77,16 @@ class Log:
         for name in types:
             if name not in EVENTS:
                 raise Invalid(reason=f"there is no event type {name!r}")
-        return Selection(
-            tenant_id=self._caller.tenant_id, types=tuple(types), cube_id=cube_id, memory_id=memory_id
-        )
+        return Selection(tenant_id=self._caller.tenant_id, types=tuple(types), cube_id=cube_id, memory_id=memory_id)
+
+
+def full_types(names: Sequence[str]) -> tuple[str, ...]:
+    """`memory.revised` stands for all its versions. Raises Invalid for a name that is no event's."""
+    found = {name: [each for each in EVENTS if name in (each, each.rpartition(".")[0])] for name in names}
+    for name, known in found.items():
+        if not known:
+            raise Invalid(reason=f"there is no event type {name!r}")
+    return tuple(each for known in found.values() for each in known)
 
 
 def without_text(event: Event) -> EventAnswer:

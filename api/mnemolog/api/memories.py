@@ -188,8 +188,9 @@ class Memories:
         request = ("unlink", memory_id, if_version, target_id, relation)
         return self._decisions.change(memory_id, change, if_version, idempotency_key, request)
 
-    def links(self, memory_id: UUID) -> Sequence[tuple[UUID, Relation, float]]:
+    def links(self, memory_id: UUID, *, at_least: int | None = None) -> Sequence[tuple[UUID, Relation, float]]:
         """Where a memory's links lead, as far as this caller may read."""
+        self._parts.wait(CATALOGUE, at_least)
         memory, _ = self._decisions.load(memory_id, Action.READ)
         targets = readable(self._parts, self._caller, [target for target, _ in memory.links])
         return [(target, relation, weight) for (target, relation), weight in memory.links.items() if target in targets]

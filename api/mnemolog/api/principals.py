@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from mnemolog.adapters.postgres.directory import PrincipalRow
-from mnemolog.api.answers import KeyAnswer, Page, PrincipalAnswer
+from mnemolog.api.answers import KeyAnswer, Page, PrincipalAnswer, SubjectAnswer
 from mnemolog.api.credentials import ApiKey
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.parts import CATALOGUE, Parts, origin, require_administrator
@@ -47,23 +47,22 @@ class Principals:
         self._record(*(each for each in (subject, principal) if each is not None))
         return self.get(principal.id)
 
-    def register_subject(self, name: str) -> UUID:
+    def register_subject(self, name: str) -> SubjectAnswer:
         """A person whom memories are about and who has no key of their own."""
         require_administrator(self._caller, "register data subjects")
         subject = Subject.register(tenant_id=self._caller.tenant_id, subject_id=new_id(), name=name)
-        self._record(subject)
-        return subject.id
+        return SubjectAnswer(subject_id=subject.id, position=self._record(subject))
 
-    def get(self, principal_id: UUID) -> PrincipalAnswer:
-        self._parts.wait(CATALOGUE)
+    def get(self, principal_id: UUID, *, at_least: int | None = None) -> PrincipalAnswer:
+        self._parts.wait(CATALOGUE, at_least)
         row = self._parts.directory.principal(self._caller.tenant_id, principal_id)
         if row is None or not (self._caller.administrator or row.principal_id == self._caller.principal_id):
             raise PrincipalNotFound(principal_id=principal_id)
         return _answer(row)
 
-    def list(self, *, limit: int = 50, cursor: str | None = None) -> Page:
+    def list(self, *, limit: int = 50, cursor: str | None = None, at_least: int | None = None) -> Page:
         require_administrator(self._caller, "list principals")
-        self._parts.wait(CATALOGUE)
+        self._parts.wait(CATALOGUE, at_least)
         keyring, question = self._parts.application.keyring, f"principals:{self._caller.tenant_id}"
         after = read_cursor(keyring, question, cursor)
         rows = self._parts.directory.principals(self._caller.tenant_id, after, check_limit(limit))

@@ -8,6 +8,7 @@ from typing import Any
 
 from mnemolog.api.parts import Parts
 from mnemolog.domain.permissions import Caller
+from mnemolog.domain.refusals import Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +32,11 @@ def status(parts: Parts, caller: Caller) -> Status:
         memories=parts.directory.memory_counts(caller.tenant_id),
         views=[asdict(view) for view in parts.runner.status()],
     )
+
+
+def check_ready(parts: Parts) -> None:
+    """Raises StoreUnreachable when the log cannot be read, Unavailable when a view waits for what does not answer."""
+    parts.log.head()
+    for view in parts.runner.status():
+        if view.last_error_code is not None:
+            raise Unavailable(reason=f"view {view.name} waits ({view.last_error_code})")

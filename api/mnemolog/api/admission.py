@@ -1,0 +1,126 @@
+"""Who asks, and what a request may carry. The key is checked before anything else of a request is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Header, Query, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mnemolog.api.bodies import LAST_POSITION
+from mnemolog.api.store import Store
+from mnemolog.api.strict_json import StrictRequest
+from mnemolog.domain.refusals import Invalid, NotAuthenticated, Refusal, UnknownField
+
+SESSION, IDEMPOTENCY, IF_MATCH = "Mnemolog-Session", "Idempotency-Key", "If-Match"
+# These change what a write does, so a route that does not heed one refuses it.
+MEANT = frozenset({IDEMPOTENCY.lower(), IF_MATCH.lower()})
+CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+ETAG = re.compile(r'"([0-9]{1,18})"')
+KEY = HTTPBearer(auto_error=False, scheme_name="key", bearerFormat="mnl_...", description="An API key.")
+
+
+class AdmittedRoute(APIRoute):
+    """Open to holders of a key only; refuses what it would otherwise silently ignore."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        declared = list(_with_dependencies(self.dependant))
+        queries = {field.alias for each in declared for field in each.query_params}
+        ignored = MEANT - {field.alias.lower() for each in declared for field in each.header_params}
+
+        async def admit(request: Request) -> Response:
+            request.state.store = await run_in_threadpool(_admitted, request)
+            for name in (*(request.query_params.keys() - queries), *(ignored & set(request.headers.keys()))):
+                raise UnknownField(field=name)
+            try:
+                return await handle(StrictRequest(request.scope, request.receive))
+            except HTTPException as error:  # what FastAPI makes of anything that reading a body raises
+                if isinstance(error.__cause__, Refusal):
+                    raise error.__cause__ from None
+                raise
+
+        return admit
+
+
+def _with_dependencies(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for each in dependant.dependencies:
+        yield from _with_dependencies(each)
+
+
+def bearer(request: Request) -> str:
+    """Raises NotAuthenticated."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotAuthenticated
+    return key
+
+
+def _admitted(request: Request) -> Store:
+    owner: Store = request.app.state.store
+    store = owner.acting_as(bearer(request), request_id=request.state.request_id)
+    session = request.headers.get(SESSION)
+    return store if session is None else store.in_session(_id(SESSION, session))
+
+
+def _id(name: str, text: str) -> UUID:
+    if not CANONICAL.fullmatch(text):
+        raise Invalid(reason=f"{name} must be a UUID")
+    return UUID(text)
+
+
+async def _store(
+    request: Request,
+    _key: Annotated[HTTPAuthorizationCredentials | None, Security(KEY)],
+    _session: Annotated[
+        UUID | None, Header(alias=SESSION, description="The session of the caller; it recalls its own quarantine too.")
+    ] = None,
+) -> Store:
+    store: Store = request.state.store
+    return store
+
+
+async def _version(
+    etag: Annotated[
+        str | None, Header(alias=IF_MATCH, description="The ETag that was read; another version is refused.")
+    ] = None,
+) -> int | None:
+    """Raises Invalid for weak tags and lists, of which none can name one version."""
+    if etag is None or etag.strip() == "*":
+        return None
+    match = ETAG.fullmatch(etag.strip())
+    if match is None:
+        raise Invalid(reason=f'{IF_MATCH} takes the one ETag that was read, such as "3"')
+    return int(match[1])
+
+
+async def _cube(cube: str) -> str | UUID:
+    return cube_named(cube)
+
+
+def cube_named(cube: str) -> str | UUID:
+    """What has the form of an id is one, whatever cubes may be called."""
+    return UUID(cube) if CANONICAL.fullmatch(cube) else cube
+
+
+Acting = Annotated[Store, Depends(_store)]
+CubeRef = Annotated[str | UUID, Depends(_cube)]
+IfVersion = Annotated[int | None, Depends(_version)]
+IdempotencyKey = Annotated[
+    UUID | None, Header(alias=IDEMPOTENCY, description="The client's own name for this request: sent again, done once.")
+]
+AtLeast = Annotated[
+    int | None, Query(ge=0, le=LAST_POSITION, description="Wait until this position of the log is included.")
+]
+Limit = Annotated[int, Query(description="At most this many, up to 500.")]
+Cursor = Annotated[str | None, Query(description="`next` of the page before.")]

@@ -1,0 +1,77 @@
+"""What of each answer is shown to people, in which columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from mnemolog.api.answers import CubeAnswer, EventAnswer, MemoryAnswer, RecallHit
+from mnemolog.api.changes import changes, name_of
+from mnemolog.api.tables import Column
+
+Row = Sequence[Any]
+POSITION = Column("position", right=True, style="cyan")
+TEXT = Column("text", wide=True)
+FIELD_COLUMNS = (Column("field", style="dim"), Column("value", wide=True))
+MEMORY_COLUMNS = (Column("id", style="dim"), Column("key"), Column("state"), POSITION, Column("speaker"), TEXT)
+HISTORY_COLUMNS = (POSITION, Column("time"), Column("actor"), Column("event"), Column("what changed", wide=True))
+EVENT_COLUMNS = (
+    POSITION,
+    Column("time"),
+    Column("type"),
+    Column("memory or stream", style="dim"),
+    Column("facts", wide=True),
+)
+CUBE_COLUMNS = (Column("name"), Column("id", style="dim"), Column("gate"), Column("founded"))
+VIEW_COLUMNS = (Column("view"), POSITION, Column("lag", right=True), Column("parked", right=True), Column("stopped by"))
+MIGRATION_COLUMNS = (Column("migration"), Column("state"))
+# Of the facts of an event, those that its other columns or the catalogue of subjects say already.
+TOLD_ELSEWHERE = frozenset({"subject_ids", "governance", "config", "digest"})
+
+
+def hit_columns(signals: Sequence[str]) -> list[Column]:
+    told = [column for name in signals for column in (Column(name, right=True), Column(f"{name} z", right=True))]
+    return [Column("score", right=True), *told, POSITION, Column("id", style="dim"), Column("speaker"), TEXT]
+
+
+def hit_row(hit: RecallHit, signals: Sequence[str]) -> Row:
+    told = [hit.signals.get(name, {}).get(kind) for name in signals for kind in ("raw", "z")]
+    return [hit.score, *told, hit.position, hit.memory_id, hit.speaker, hit.text]
+
+
+def memory_row(memory: MemoryAnswer) -> Row:
+    return memory.memory_id, memory.key, memory.state, memory.position, memory.speaker, memory.text
+
+
+def memory_fields(memory: MemoryAnswer) -> Iterator[Row]:
+    """Those that say something."""
+    for name, value in asdict(memory).items():
+        if value not in (None, (), {}):
+            yield name.replace("_", " "), value
+
+
+def history_rows(events: Sequence[EventAnswer], me: UUID) -> Iterable[Row]:
+    for event, told in changes(events):
+        yield event.position, event.recorded_at, actor(event, me), name_of(event), told
+
+
+def actor(event: EventAnswer, me: UUID) -> str:
+    """The store itself acts where no principal did: it archives what has expired."""
+    return "mnemolog" if event.actor_id is None else "you" if event.actor_id == me else str(event.actor_id)
+
+
+def event_row(event: EventAnswer) -> Row:
+    facts = {
+        name: value for name, value in event.data.items() if name not in TOLD_ELSEWHERE and value not in (None, [])
+    }
+    return event.position, event.recorded_at, event.type, event.memory_id or event.stream_id, facts
+
+
+def cube_row(cube: CubeAnswer) -> Row:
+    return cube.name, cube.cube_id, cube.config["gate"], cube.founded_at
+
+
+def view_row(view: dict[str, Any]) -> Row:
+    return view["name"], view["position"], view["lag"], len(view["parked"]), view["last_error_code"]

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import click
+
+from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.domain.lifecycle import State
+
+
+@click.command("list")
+@click.option("--cube", default="main", show_default=True, help="Which cube.")
+@click.option("--state", "states", multiple=True, type=click.Choice([s.value for s in State]), help="Only these.")
+@click.option("--tag", "tags", multiple=True, help="Only those with this label; several must all be there.")
+@click.option("--key", help="Only those of this name.")
+@click.option("--limit", default=50, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Where the page before ended.")
+@shared_options
+@pass_invocation
+def command(
+    invocation: Invocation,
+    cube: str,
+    states: tuple[str, ...],
+    tags: tuple[str, ...],
+    key: str | None,
+    limit: int,
+    cursor: str | None,
+) -> None:
+    """List the memories of a cube.
+
+    In the order they were made, without those whose time has passed.
+    """
+    from mnemolog.adapters.postgres.directory import MemoryFilter
+    from mnemolog.api.columns import MEMORY_COLUMNS, memory_row
+    from mnemolog.api.parts import CATALOGUE
+    from mnemolog.api.tables import print_document, print_rows
+
+    wanted = MemoryFilter(states=states or None, tags=tags or None, key=key)
+    with invocation.store(*CATALOGUE) as store:
+        page = store.memories.list(cube, wanted, limit=limit, cursor=cursor)
+    if invocation.as_json:
+        print_document(page)
+        return
+    print_rows(MEMORY_COLUMNS, map(memory_row, page.items))
+    if page.next:
+        note(f"There may be more: --cursor {page.next}")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+
+if TYPE_CHECKING:
+    from mnemolog.api.answers import RecallAnswer
+
+
+@click.command("recall")
+@click.argument("query")
+@click.option("--cube", default="main", show_default=True, help="Which cube to ask.")
+@click.option("-k", default=10, show_default=True, help="How many memories at most.")
+@click.option("--at-least", type=int, metavar="POSITION", help="Wait until this position of the log is known.")
+@click.option("--explain", is_flag=True, help="Show every signal: its score, and how far above the mean that is.")
+@shared_options
+@pass_invocation
+def command(invocation: Invocation, query: str, cube: str, k: int, at_least: int | None, explain: bool) -> None:
+    """Ask a cube what it knows.
+
+    \b
+    mnemolog recall "How does Ada like her coffee?"
+    mnemolog recall -k 3 --explain "How does Ada like her coffee?"
+    """
+    from mnemolog.api.parts import RECALL
+    from mnemolog.api.tables import print_document
+
+    with invocation.store(*RECALL) as store:
+        answer = store.recall(cube, query, k=k, at_least=at_least)
+    if invocation.as_json:
+        print_document(answer)
+        return
+    _print(answer, explain)
+
+
+def _print(answer: RecallAnswer, explain: bool) -> None:
+    from mnemolog.api.columns import hit_columns, hit_row
+    from mnemolog.api.tables import cell, print_rows
+
+    signals = sorted({name for hit in answer.hits for name in hit.signals}) if explain else []
+    print_rows(hit_columns(signals), (hit_row(hit, signals) for hit in answer.hits))
+    note(f"{answer.considered} considered at position {answer.position} with {answer.embedder}.")
+    if answer.dropped:
+        note(f"Not considered: {cell(answer.dropped)}.")

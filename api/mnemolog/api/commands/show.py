@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+import click
+
+from mnemolog.api.invocation import Invocation, pass_invocation, shared_options
+
+
+@click.command("show")
+@click.argument("memory_id", type=click.UUID, metavar="ID")
+@shared_options
+@pass_invocation
+def command(invocation: Invocation, memory_id: UUID) -> None:
+    """Show a memory as it is now."""
+    from mnemolog.api.columns import FIELD_COLUMNS, memory_fields
+    from mnemolog.api.parts import CATALOGUE
+    from mnemolog.api.tables import print_document, print_rows
+
+    with invocation.store(*CATALOGUE) as store:
+        memory = store.memories.get(memory_id)
+    if invocation.as_json:
+        print_document(memory)
+    else:
+        print_rows(FIELD_COLUMNS, memory_fields(memory))

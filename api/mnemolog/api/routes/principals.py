@@ -1,0 +1,74 @@
+"""Principals, their keys, and data subjects."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from mnemolog.api.admission import Acting, AdmittedRoute, AtLeast, Cursor, Limit
+from mnemolog.api.answers import KeyAnswer, PrincipalAnswer, SubjectAnswer
+from mnemolog.api.bodies import KeyBody, PrincipalBody, SubjectBody
+from mnemolog.api.problems import refused_by
+from mnemolog.api.responses import Answer, appended
+from mnemolog.api.routes.declared import BODIES, PAGES, READS, WRITES, Appended, PrincipalPage
+from mnemolog.domain.refusals import Denied, InvalidMetadata, InvalidRetention, NotFound, PrincipalNotFound
+
+router = APIRouter(tags=["principals"], route_class=AdmittedRoute)
+
+
+@router.post(
+    "/v1/principals",
+    status_code=201,
+    response_model=PrincipalAnswer,
+    responses=refused_by(*WRITES, *BODIES, Denied),
+)
+def register(body: PrincipalBody, store: Acting) -> Response:
+    """A new principal of the caller's tenant. A user is a data subject too."""
+    answer = store.principals.register(body.name, body.kind, administrator=body.administrator)
+    return appended(answer, answer.position, status_code=201, location=f"/v1/principals/{answer.principal_id}")
+
+
+@router.get("/v1/principals", response_model=PrincipalPage, responses=refused_by(*PAGES, Denied))
+def page(store: Acting, limit: Limit = 50, cursor: Cursor = None, at_least: AtLeast = None) -> Response:
+    return Answer(store.principals.list(limit=limit, cursor=cursor, at_least=at_least))
+
+
+@router.get(
+    "/v1/principals/{principal_id}", response_model=PrincipalAnswer, responses=refused_by(*READS, PrincipalNotFound)
+)
+def get(principal_id: UUID, store: Acting, at_least: AtLeast = None) -> Response:
+    return Answer(store.principals.get(principal_id, at_least=at_least))
+
+
+@router.post(
+    "/v1/principals/{principal_id}/keys",
+    status_code=201,
+    response_model=KeyAnswer,
+    responses=refused_by(*WRITES, *BODIES, PrincipalNotFound, InvalidRetention, InvalidMetadata),
+)
+def issue_key(principal_id: UUID, body: KeyBody, store: Acting) -> Response:
+    """A new key. It is in this answer and nowhere else."""
+    answer = store.principals.issue_key(principal_id, ttl=body.ttl, expires_at=body.expires_at)
+    return appended(answer, answer.position, status_code=201)
+
+
+@router.delete(
+    "/v1/principals/{principal_id}/keys/{key_id}",
+    response_model=Appended,
+    responses=refused_by(*WRITES, PrincipalNotFound, NotFound),
+)
+def revoke_key(principal_id: UUID, key_id: UUID, store: Acting) -> Response:
+    """When this has been answered, the key is not accepted any more."""
+    position = store.principals.revoke_key(principal_id, key_id)
+    return appended(Appended(position), position)
+
+
+@router.post(
+    "/v1/subjects", status_code=201, response_model=SubjectAnswer, responses=refused_by(*WRITES, *BODIES, Denied)
+)
+def register_subject(body: SubjectBody, store: Acting) -> Response:
+    """A person whom memories are about and who has no key."""
+    answer = store.principals.register_subject(body.name)
+    return appended(answer, answer.position, status_code=201)
