@@ -21,7 +21,7 @@ from mnemolog.domain.log import Appended, IdempotencyKey
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Description
 from mnemolog.domain.permissions import Action, Caller, CubeLabel, MemoryLabel, may
-from mnemolog.domain.refusals import MemoryNotFound, NotFound, VersionConflict
+from mnemolog.domain.refusals import InvalidText, MemoryNotFound, NotFound, VersionConflict
 
 ATTEMPTS = 5
 
@@ -115,7 +115,10 @@ def _idempotency(key: UUID | None, caller: Caller, request: Any) -> IdempotencyK
     """The digest covers who asks and all that is asked, so that a key can stand for one request only."""
     if key is None:
         return None
-    content = orjson.dumps((caller.principal_id, request), default=_plain, option=orjson.OPT_SORT_KEYS)
+    try:
+        content = orjson.dumps((caller.principal_id, request), default=_plain, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise InvalidText(field="The request", reason=str(error)) from None
     return IdempotencyKey(key, hashlib.sha256(content).digest())
 
 

@@ -18,6 +18,7 @@ from mnemolog.domain.refusals import Invalid, InvalidMetadata
 
 # A name is an address, not a description: it is stored in the clear and must say nothing about a person.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 DEFAULT_CAPACITIES = {MemoryType.WORKING: 20, MemoryType.LONG_TERM: 1500, MemoryType.USER: 480}
 MAX_CAPACITY = 1_000_000_000
 MAX_CORROBORATIONS = 1_000
@@ -66,6 +67,8 @@ def check_name(name: str) -> str:
         raise Invalid(
             reason="a name has 1 to 63 of the characters a-z, 0-9, - and _, and starts with a letter or digit"
         )
+    if ID.fullmatch(name):
+        raise Invalid(reason="A name that looks like an id could not be told from one.")
     return name
 
 
