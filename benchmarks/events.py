@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
+from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.persistence import StoredEvent
 
 from mnemolog.adapters.keyring import Keyring
 from mnemolog.adapters.postgres.envelope import ContentKey, LogEvent
 from mnemolog.adapters.postgres.mapper import LogMapper, OrjsonTranscoder
-from mnemolog.domain.aggregate import Root
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Description, Governance
 
+Item = TypeVar("Item")
 KEY_ENCRYPTION_KEY = bytes(range(32))
 TENANT, CUBE, SUBJECT, OWNER, WITNESS = (UUID(int=n) for n in range(1, 6))
 WORDS = (
-    "agent user prefers coffee meeting tuesday paris recipe project deadline graph vector cache memory archive merge "
-    "frozen context session knowledge alpha beta gamma delta 用户 记忆 偏好"
-).split()
+    *("agent", "user", "prefers", "coffee", "meeting", "tuesday", "paris", "recipe", "project", "deadline", "graph"),
+    *("vector", "cache", "memory", "archive", "merge", "frozen", "context", "session", "knowledge", "alpha", "beta"),
+    *("gamma", "delta", "用户", "记忆", "偏好"),
+)
 
 
 class HeldKeys:
@@ -46,17 +48,17 @@ class Sealer:
     """Domain events to log events, as the application does it."""
 
     def __init__(self) -> None:
-        self._keys = HeldKeys()
+        self.keys = HeldKeys()
         self._mapper = LogMapper(OrjsonTranscoder())
-        self._mapper.keyring = Keyring(KEY_ENCRYPTION_KEY, self._keys)
+        self._mapper.keyring = Keyring(KEY_ENCRYPTION_KEY, self.keys)
 
     def log_events(self, memories: Iterable[Memory]) -> list[LogEvent]:
         return [self._log_event(event) for memory in memories for event in memory.collect_events()]
 
-    def _log_event(self, event: Root.Event) -> LogEvent:
+    def _log_event(self, event: CanMutateAggregate[UUID]) -> LogEvent:
         stored = self._mapper.to_stored_event(event)
         if stored.row.content_key is not None:
-            self._keys.content[stored.row.content_key.key_id] = stored.row.content_key
+            self.keys.content[stored.row.content_key.key_id] = stored.row.content_key
         return stored
 
 
@@ -105,7 +107,5 @@ def plain_events(events: Iterable[LogEvent]) -> list[StoredEvent]:
     ]
 
 
-def batches(events: Sequence[LogEvent], size: int) -> Iterator[Sequence[LogEvent]]:
-    rest = iter(events)
-    while batch := list(islice(rest, size)):
-        yield batch
+def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+Measure = Callable[[str], Iterable["Figure"]]  # takes the connection string of an empty, durable server
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -55,9 +56,7 @@ class Report:
 
 
 def table(title: str, figures: Sequence[Figure]) -> Table:
-    shown = Table("figure", "value", "unit", "bar", "ok", title=title)
-    for column in shown.columns[1:2]:
-        column.justify = "right"
+    shown = Table(Column("figure"), Column("value", justify="right"), "unit", "bar", "ok", title=title)
     for figure in figures:
         verdict = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[figure.ok]
         shown.add_row(figure.name, f"{figure.value:.4g}", figure.unit, figure.bar or "", verdict)

@@ -1,4 +1,8 @@
-"""What to measure with on a machine that others use too: CPU time, and the best of interleaved rounds."""
+"""How to measure on a machine that others use too: by CPU time, and by the best of interleaved rounds.
+
+Neighbours only ever add to what something takes, and they come and go. So the contenders take turns, and the least of
+each counts.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,17 @@ from mnemolog.adapters.postgres.connection import Row
 
 
 def cpu_seconds(backend: int) -> float:
-    """That this process and one Postgres backend have spent computing, to the nanosecond on Linux."""
+    """What this process and one Postgres backend have spent computing, to the nanosecond. Linux only."""
     spent = Path(f"/proc/{backend}/schedstat").read_text(encoding="ascii").split()[0]
     return time.process_time() + int(spent) / 1e9
 
 
-def least_cpu(rounds: int, runs: Mapping[str, tuple[int, Callable[[], object]]]) -> dict[str, float]:
-    """Seconds of CPU of each run, given with the backend that serves it. Neighbours only ever add to a measurement, and
-    they come and go: so the runs take turns, and the least of each counts."""
-    taken: dict[str, list[float]] = {name: [] for name in runs}
+def least(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """Each contender does its part of a round and returns what that took."""
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
-        for name, (backend, run) in runs.items():
-            before = cpu_seconds(backend)
-            run()
-            taken[name].append(cpu_seconds(backend) - before)
+        for name, run in contenders.items():
+            taken[name].append(run())
     return {name: min(seconds) for name, seconds in taken.items()}
 
 
@@ -37,6 +38,5 @@ def backend_of(connection: psycopg.Connection[Row], application_name: str) -> in
     return int(pid)
 
 
-def milliseconds(seconds: Sequence[float]) -> float:
-    """The median."""
+def median_ms(seconds: Sequence[float]) -> float:
     return 1e3 * median(seconds)
