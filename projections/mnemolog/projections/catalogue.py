@@ -30,7 +30,7 @@ class MemoryRow:
     tenant_id: UUID
     cube_id: UUID
     state: State
-    governance: Governance
+    governed: Mapping[str, Any]  # the governance as JSON, as the event said it
     standing: Standing
     legal_hold: bool
     occurred_at: datetime
@@ -44,6 +44,10 @@ class MemoryRow:
     subject_ids: tuple[UUID, ...]
     parents: tuple[UUID, ...]
     merged_into: UUID | None
+
+    @property
+    def governance(self) -> Governance:
+        return Governance.from_json(dict(self.governed))
 
     @property
     def label(self) -> MemoryLabel:
@@ -78,7 +82,7 @@ def _generated(event: Event, token: Token) -> MemoryRow:
         tenant_id=event.tenant_id,
         cube_id=event.cube_id,
         state=State.GENERATED,
-        governance=Governance.from_json(data["governance"]),
+        governed=data["governance"],
         standing=Standing(trust=data["trust"]),
         legal_hold=False,
         occurred_at=event.occurred_at,
@@ -95,9 +99,8 @@ def _generated(event: Event, token: Token) -> MemoryRow:
 
 
 def _revised(row: MemoryRow, data: Mapping[str, Any], position: int, token: Token) -> dict[str, Any]:
-    governance = Governance.from_json(data["governance"])
     standing = Standing(trust=data["trust"]) if data["rewritten"] else row.standing
-    return {"governance": governance, "standing": standing, "text_position": position} | _labels(data, token)
+    return {"governed": data["governance"], "standing": standing, "text_position": position} | _labels(data, token)
 
 
 def _corroborated(row: MemoryRow, data: Mapping[str, Any], position: int, token: Token) -> dict[str, Any]:

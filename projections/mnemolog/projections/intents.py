@@ -7,26 +7,29 @@ drown it: to a small embedding model, two sentences about Ada are more alike tha
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnemolog.projections.language import STOP_WORDS
 from mnemolog.projections.turns import DAY_ZERO
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
           "december")  # fmt: skip
 _MONTH = "|".join(MONTHS)
 _DATE = re.compile(
-    rf"(?:(?P<before>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?P<month>{_MONTH})\b"
+    rf"(?:(?<!\d)(?P<before>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?P<month>{_MONTH})\b"
     rf"(?:\s+(?P<after>\d{{1,2}})(?:st|nd|rd|th)?\b)?(?:,?\s+(?P<year>\d{{4}}))?"
 )
 _MAY = re.compile(r"\b(?:in|of|during|on|last|since|by|early|late|mid|this|next|before|after|until)[\s-]+may\b")
-_ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)\b")
+_ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 NEAR_DAYS = 31
+_WORDS = STOP_WORDS | {"may"}  # which are names too: a name only inside a sentence, and with a capital letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,18 @@ class Intent:
 
 
 def intent(question: str, names: Collection[str]) -> Intent:
-    """`names` are case-folded. A question that is nothing but names keeps them."""
-    subjects = tuple(name for name in sorted(names) if _named(name).search(question))
-    meaning = question
-    for name in sorted(subjects, key=len, reverse=True):
-        meaning = _named(name).sub("", meaning)
-    meaning = " ".join(meaning.split())
-    return Intent(subjects, meaning if any(c.isalnum() for c in meaning) else question, dates(question))
+    """`names` are case-folded and single-spaced. A question that is nothing but names keeps them."""
+    written = " ".join(question.split())
+    folded = written.casefold()
+    if len(folded) != len(written):  # a letter may fold into two, and places would not be the same
+        written = folded
+    subjects, rest, end = set[str](), "", 0
+    for start, stop, name in _mentions(written, folded, _called(names)):
+        subjects.add(name)
+        rest += written[end:start]
+        end = stop
+    meaning = " ".join((rest + written[end:]).split())
+    return Intent(tuple(sorted(subjects)), meaning if any(map(str.isalnum, meaning)) else question, dates(question))
 
 
 def dates(question: str) -> tuple[When, ...]:
@@ -83,24 +91,40 @@ def closeness(days: NDArray[np.int64], wanted: tuple[When, ...]) -> NDArray[np.f
 
 
 def _fit(day: date, when: When) -> float:
-    if when.year is not None and day.year != when.year:
-        return 0.0
     if when.month is None:
-        return 0.3
+        return 0.3 if day.year == when.year else 0.0
+    years = (day.year - 1, day.year, day.year + 1) if when.year is None else (when.year,)
     if when.day is not None:
-        return _fit_day(day, when.month, when.day)
-    if day.month == when.month:
-        return 1.0
-    return 0.4 if day.day <= 7 and (day.month - when.month) % 12 == 1 else 0.0
+        return max(_fit_day(day, year, when.month, when.day) for year in years)
+    later = {12 * (day.year - year) + day.month - when.month for year in years}
+    return 1.0 if 0 in later else 0.4 if 1 in later and day.day <= 7 else 0.0
 
 
-def _fit_day(day: date, month: int, wanted: int) -> float:
+def _fit_day(day: date, *wanted: int) -> float:
     try:
-        distance = abs((day - date(day.year, month, wanted)).days)
+        distance = abs((day - date(*wanted)).days)
     except ValueError:  # the 30th of February
         return 0.0
     return 1 / (1 + distance / 3) if distance < NEAR_DAYS else 0.0
 
 
-def _named(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(name)}(?:'s|’s)?(?!\w)", re.IGNORECASE)
+def _called(names: Collection[str]) -> dict[str, str]:
+    """What each speaker may be called: by the whole name, or by a first word of three letters that no other shares."""
+    firsts = Counter(name.split()[0] for name in names)
+    short = {name.split()[0]: name for name in names}
+    unshared = {first: short[first] for first, count in firsts.items() if count == 1}
+    return {first: name for first, name in unshared.items() if len(first) > 2 and first.isalpha()} | {
+        name: name for name in names
+    }
+
+
+def _mentions(written: str, folded: str, called: dict[str, str]) -> Iterator[tuple[int, int, str]]:
+    """Start, end and speaker of each mention; of names that begin alike, the longest."""
+    present = sorted((each for each in called if each in folded), key=len, reverse=True)
+    if not present:
+        return
+    names = "|".join(map(re.escape, present))
+    for match in re.finditer(rf"(?<!\w)(?<!\w['’])({names})(?:['’]s?)?(?!\w)", folded):
+        start, end = match.span()
+        if match[1] not in _WORDS or (start and written[start].isupper()):
+            yield start, end, called[match[1]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from math import isfinite
 
 from mnemolog.domain.refusals import Invalid
 
@@ -37,6 +36,7 @@ RECIPES: Mapping[str, Recipe] = {
     "keyword": Recipe(terms=1.0),
     "meaning": Recipe(vector=1.0),
 }
+MAX_WEIGHT = 1000.0
 SIGNALS = tuple(field.name for field in fields(Recipe))
 
 
@@ -51,8 +51,8 @@ def weighed(weights: Mapping[str, float]) -> Recipe:
     """What is not named weighs nothing. Raises Invalid."""
     if unknown := sorted(set(weights) - set(SIGNALS)):
         raise Invalid(reason=f"There is no signal {unknown[0]!r}; there are {', '.join(SIGNALS)}.")
-    if not all(isfinite(weight) and weight >= 0 for weight in weights.values()):
-        raise Invalid(reason="A weight must be a number of at least 0.")
+    if not all(0 <= weight <= MAX_WEIGHT for weight in weights.values()):
+        raise Invalid(reason=f"A weight must be a number between 0 and {MAX_WEIGHT:g}.")
     return Recipe(**weights)
 
 

@@ -161,7 +161,7 @@ class CubeScopes:
         own = then["session"] == self._sessions.find(caller.session_id)
         state = then["state"]
         codes = Codes(len(rows))
-        codes.drop("not_permitted", ~self._may_read(caller, present))
+        codes.drop("not_permitted", ~self._may_read(caller, present, state))
         codes.drop("erased", present["state"] == STATES.index(State.ERASED))
         codes.drop("archived", state == STATES.index(State.ARCHIVED))
         codes.drop("merged", state == STATES.index(State.MERGED))
@@ -184,7 +184,7 @@ class CubeScopes:
         rows[labels["memory"][held]] = held
         return rows
 
-    def _may_read(self, caller: Caller, labels: Chosen) -> Mask:
+    def _may_read(self, caller: Caller, labels: Chosen, state: NDArray[np.int32]) -> Mask:
         cube = self.cube
         if cube is None or caller.tenant_id != cube.tenant_id:
             return np.zeros(len(labels.rows), np.bool_)
@@ -195,7 +195,7 @@ class CubeScopes:
             readable |= tenant_wide | (labels["visibility"] == VISIBILITIES.index(Visibility.CUBE))
             readable |= (labels["visibility"] == VISIBILITIES.index(Visibility.SESSION)) & in_session
         else:
-            readable |= tenant_wide & (labels["state"] != STATES.index(State.GENERATED))
+            readable |= tenant_wide & (state != STATES.index(State.GENERATED))
         mask: Mask = readable & (labels["tenant"] == self._tenants.find(cube.tenant_id))
         return mask
 

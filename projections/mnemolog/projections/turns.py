@@ -45,45 +45,55 @@ class CubeTurns:
         self._turns = Growing(TURN)
         self._contexts: dict[str, int] = {}
         self._speakers: dict[str, int] = {}
+        self._names: list[str] = []  # by number; empty when no wording has it any more
         self._named: Counter[int] = Counter()
 
     def add(self, memory_id: UUID, position: int, day: int, data: Any, *, readable: bool) -> None:
+        name = " ".join(data["description"].get("speaker", "").casefold().split()) if readable else ""
+        context = data["governance"].get("context_id")
         self.days[memory_id] = day
         self.wordings.add(memory_id, position, readable=readable)
-        name = data["description"].get("speaker", "").strip().casefold() if readable else ""
-        context = data["governance"].get("context_id")
         self._turns.append((self._speaker(name), NONE if context is None else self._context(context), day))
 
     def erase(self, memory_id: UUID) -> None:
         for row in self.wordings.forget(memory_id):
             speaker = int(self._turns.rows["speaker"][row])
             self._turns.rows["speaker"][row] = NONE
-            self._named[speaker] -= 1
-            if speaker != NONE and not self._named[speaker]:
-                del self._speakers[next(name for name, number in self._speakers.items() if number == speaker)]
+            if speaker != NONE:
+                self._unname(speaker)
 
     def spoken(self, positions: Positions, at: int) -> Spoken:
         rows = self.wordings.rows_at(positions, at)
         turns = self._turns.rows[rows]
         speakers = np.where(rows >= 0, turns["speaker"], NONE).astype(np.int64)
         contexts = np.where(rows >= 0, turns["context"], NONE).astype(np.int64)
-        heard = set(np.unique(speakers).tolist())
-        names = {name: number for name, number in self._speakers.items() if number in heard}
-        return Spoken(speakers, contexts, turns["day"].astype(np.int64), names)
+        days = np.where(rows >= 0, turns["day"], NONE).astype(np.int64)
+        names = {self._names[number]: number for number in np.unique(speakers).tolist() if number != NONE}
+        return Spoken(speakers, contexts, days, names)
 
     def content(self) -> Iterator[bytes]:
         yield from self.wordings.content()
         for column in ("context", "day"):
             yield self._turns.rows[column].astype("<i4").tobytes()
-        names = {number: name for name, number in self._speakers.items()}
-        yield "\0".join(names.get(int(number), "") for number in self._turns.rows["speaker"]).encode()
+        yield "\0".join(self._contexts).encode()
+        # By name: a number depends on who has been forgotten meanwhile.
+        spoken = (self._names[number] if number != NONE else "" for number in self._turns.rows["speaker"])
+        yield "\0".join(spoken).encode()
 
     def _speaker(self, name: str) -> int:
         if not name:
             return NONE
-        number = self._speakers.setdefault(name, max(self._named, default=NONE) + 1)
+        number = self._speakers.setdefault(name, len(self._names))
+        if number == len(self._names):
+            self._names.append(name)
         self._named[number] += 1
         return number
+
+    def _unname(self, speaker: int) -> None:
+        self._named[speaker] -= 1
+        if not self._named[speaker]:
+            del self._speakers[self._names[speaker]], self._named[speaker]
+            self._names[speaker] = ""
 
     def _context(self, context: str) -> int:
         return self._contexts.setdefault(context, len(self._contexts))
@@ -109,13 +119,14 @@ class Turns(Fold):
 
     def _fold(self, event: Event) -> None:
         cube_id, memory_id = place_of(event)
-        cube = self._cubes.setdefault(cube_id, CubeTurns())
+        cube = self._cubes.get(cube_id) or CubeTurns()
         if event.type == Memory.Erased.TOPIC:
             cube.erase(memory_id)
         else:
             born = event.type == Memory.Generated.TOPIC
             day = days_since_1970(event.occurred_at) if born else cube.days[memory_id]
             cube.add(memory_id, event.position, day, event.data, readable=not event.erased)
+        self._cubes[cube_id] = cube
 
     def _content(self) -> Iterator[bytes]:
         for cube_id, cube in sorted(self._cubes.items()):

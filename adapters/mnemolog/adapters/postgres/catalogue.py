@@ -18,7 +18,7 @@ from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
-from mnemolog.domain.metadata import Governance, Standing
+from mnemolog.domain.metadata import Standing
 from mnemolog.projections.catalogue import MemoryRow, Token, fold
 
 Cursor = psycopg.Cursor[Row]
@@ -106,6 +106,7 @@ class PostgresCatalogue:
         self._write(cursor, ended, list(begun.values()))
         if erased := [event.stream_id for event in events if event.type == Memory.Erased.TOPIC]:
             cursor.execute(QUERIES["forget_labels"], {"memory_ids": erased})
+            cursor.execute(QUERIES["forget_embeddings"], {"memory_ids": erased})
 
     def _write(
         self, cursor: Cursor, ended: Sequence[tuple[UUID, int, int]], begun: Sequence[tuple[MemoryRow, int | None]]
@@ -130,7 +131,7 @@ class PostgresCatalogue:
 
 def memory_values(row: MemoryRow, to_position: int | None) -> tuple[Any, ...]:
     """The columns of a row in the order of `begin_memories`."""
-    governance = row.governance
+    governed = row.governed
     return (
         row.memory_id,
         row.from_position,
@@ -139,14 +140,14 @@ def memory_values(row: MemoryRow, to_position: int | None) -> tuple[Any, ...]:
         row.tenant_id,
         row.cube_id,
         row.state,
-        orjson.dumps(governance.to_json()).decode(),
-        governance.memory_type,
-        governance.semantic_type,
-        governance.source,
-        governance.owner_id,
-        governance.session_id,
-        governance.context_id,
-        governance.priority,
+        orjson.dumps(governed).decode(),
+        governed["memory_type"],
+        governed["semantic_type"],
+        governed["source"],
+        governed["owner_id"],
+        governed.get("session_id"),
+        governed.get("context_id"),
+        governed["priority"],
         row.standing.trust,
         row.standing.corroborations,
         row.legal_hold,
@@ -173,7 +174,7 @@ def memory_row(values: Row) -> MemoryRow:
         tenant_id=values[3],
         cube_id=values[4],
         state=State(values[5]),
-        governance=Governance.from_json(values[6]),
+        governed=values[6],
         standing=Standing(trust=values[7], corroborations=values[8]),
         legal_hold=values[9],
         occurred_at=values[10],

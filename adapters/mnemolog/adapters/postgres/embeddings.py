@@ -41,9 +41,6 @@ class CachedEmbeddings:
         rows = [known[key] for key in zip(ids, fingerprints, strict=True)]
         return np.stack(rows) if rows else np.zeros((0, dimensions), dtype=np.float32)
 
-    def forget(self, memory_ids: Sequence[UUID]) -> None:
-        self._run("forget_embeddings", {"memory_ids": list(memory_ids)})
-
     def _fingerprint(self, text: str) -> bytes:
         return self._token(f"embedding:{self.embedder.fingerprint.hex()}:{text}")
 
