@@ -6,6 +6,7 @@ from benchmarks.append_cpu import append_cpu, old_snapshot, sealing_cpu
 from benchmarks.concurrency import concurrent_appends, tailing
 from benchmarks.disk import bare_commit
 from benchmarks.figure import Measure
+from benchmarks.rest import rest_add
 from benchmarks.views import catch_up, seen_and_waited_for
 
 MEASURES: tuple[Measure, ...] = (
@@ -17,5 +18,6 @@ MEASURES: tuple[Measure, ...] = (
     tailing,
     seen_and_waited_for,
     catch_up,
+    rest_add,
 )
 PACKAGES = ("cryptography", "eventsourcing", "mnemolog", "orjson", "psycopg")

@@ -15,6 +15,13 @@ Row = Sequence[Any]
 POSITION = Column("position", right=True, style="cyan")
 TEXT = Column("text", wide=True)
 FIELD_COLUMNS = (Column("field", style="dim"), Column("value", wide=True))
+HIT_COLUMNS = (Column("score", right=True), POSITION, Column("id", style="dim"), Column("speaker"), TEXT)
+EXPLAINED_COLUMNS = (
+    HIT_COLUMNS[0],
+    Column("signal"),
+    *(Column(name, right=True) for name in ("raw", "z", "part")),
+    *HIT_COLUMNS[1:],
+)
 MEMORY_COLUMNS = (Column("id", style="dim"), Column("key"), Column("state"), POSITION, Column("speaker"), TEXT)
 HISTORY_COLUMNS = (POSITION, Column("time"), Column("actor"), Column("event"), Column("what changed", wide=True))
 EVENT_COLUMNS = (
@@ -31,14 +38,16 @@ MIGRATION_COLUMNS = (Column("migration"), Column("state"))
 TOLD_ELSEWHERE = frozenset({"subject_ids", "governance", "config", "digest"})
 
 
-def hit_columns(signals: Sequence[str]) -> list[Column]:
-    told = [column for name in signals for column in (Column(name, right=True), Column(f"{name} z", right=True))]
-    return [Column("score", right=True), *told, POSITION, Column("id", style="dim"), Column("speaker"), TEXT]
+def hit_row(hit: RecallHit) -> Row:
+    return hit.score, hit.position, hit.memory_id, hit.speaker, hit.text
 
 
-def hit_row(hit: RecallHit, signals: Sequence[str]) -> Row:
-    told = [hit.signals.get(name, {}).get(kind) for name in signals for kind in ("raw", "z")]
-    return [hit.score, *told, hit.position, hit.memory_id, hit.speaker, hit.text]
+def explained(hit: RecallHit, sparse: bool) -> Iterator[Row]:
+    """A row for each signal; `sparse` says what is the same in all of them once."""
+    same = hit_row(hit)
+    for place, (name, told) in enumerate(hit.signals.items()):
+        shown = same if not (sparse and place) else (None,) * len(same)
+        yield shown[0], name, told["raw"], told["z"], told["part"], *shown[1:]
 
 
 def memory_row(memory: MemoryAnswer) -> Row:

@@ -56,7 +56,7 @@ class Cubes:
         aggregate.configure(config)
         position = self._parts.log.head()
         if (appended := self._parts.application.record(aggregate, origin=origin(self._caller))) is not None:
-            position = self._parts.written(appended).last
+            position = self._parts.written(appended, rules=True).last
         return replace(self.get(row.cube_id), position=position)
 
     def _found(self, name: str, config: CubeConfig, subject_id: UUID) -> CubeAnswer:
@@ -75,7 +75,7 @@ class Cubes:
         nobody_else = Condition(after=head, types=(Cube.Founded.TOPIC,), tenant_id=self._caller.tenant_id)
         appended = self._parts.application.record(cube, origin=origin(self._caller), condition=nobody_else)
         assert appended is not None
-        self._parts.written(appended)
+        self._parts.written(appended, rules=True)
         return self.get(cube.id)
 
     def _check_subject(self, subject_id: UUID) -> None:

@@ -16,7 +16,7 @@ import orjson
 
 from mnemolog.adapters.postgres.directory import CubeRow
 from mnemolog.api.answers import Written
-from mnemolog.api.parts import CATALOGUE, Parts, origin
+from mnemolog.api.parts import Parts, origin
 from mnemolog.domain.log import Appended, IdempotencyKey
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Description
@@ -88,7 +88,7 @@ class Decisions:
             memory = self._parts.application.load(Memory, memory_id)
         except NotFound:
             raise MemoryNotFound(memory_id=memory_id) from None
-        self._parts.wait(CATALOGUE)
+        self._parts.wait_for_rules()
         cube = self._parts.directory.cube(self._caller.tenant_id, memory.cube_id) if memory.cube_id else None
         if cube is None or not may(self._caller, action, _label(memory), CubeLabel(cube.tenant_id, cube.owner_id)):
             raise MemoryNotFound(memory_id=memory_id)

@@ -46,7 +46,7 @@ class Memories:
         wanted = [Remember(text=item) if isinstance(item, str) else item for item in items]
         if not 1 <= len(wanted) <= MAX_AT_ONCE:
             raise Invalid(reason=f"between 1 and {MAX_AT_ONCE} memories can be stored at once, not {len(wanted)}")
-        self._parts.wait(CATALOGUE)
+        self._parts.wait_for_rules()
         row = self._parts.cube(self._caller, cube)
         self._check_subjects(wanted)
         now = self._parts.clock.now()

@@ -37,17 +37,22 @@ class Parts:
     runner: Runner
     appended_events: int = 0
     _written: int = 0
+    _ruled: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin_at(self, head: int) -> None:
         """What was in the log when the store was opened is read like its own writes, never half of it."""
         with self._lock:
-            self._written = max(self._written, head)
+            self._written = self._ruled = max(self._written, head)
 
-    def written(self, appended: Appended) -> Appended:
-        """Remember how far this process has written, so that its own reads see it."""
+    def written(self, appended: Appended, *, rules: bool = False) -> Appended:
+        """Remember how far this process has written, so that its own reads see it.
+
+        `rules` are changes of cubes, principals and data subjects: what decides about later writes.
+        """
         with self._lock:
             self._written = max(self._written, appended.last)
+            self._ruled = max(self._ruled, appended.last) if rules else self._ruled
             self.appended_events += 0 if appended.replayed else appended.last - appended.first + 1
         return appended
 
@@ -63,6 +68,10 @@ class Parts:
         elif at_least > self._written and at_least > (head := self.log.head()):
             raise InvalidPosition(value=at_least, reason=f"the log ends at {head}")
         self.runner.wait(views, at_least, self.settings.wait_seconds)
+
+    def wait_for_rules(self) -> None:
+        """Until the catalogue knows the rules that this process has made: memories alone are not waited for."""
+        self.runner.wait(CATALOGUE, self._ruled, self.settings.wait_seconds)
 
     def cube(self, caller: Caller, cube: str | UUID) -> CubeRow:
         """A cube that this caller may read and write. Raises CubeNotFound, also for one that is not its own."""

@@ -94,7 +94,7 @@ class Principals:
     def _record(self, *aggregates: Subject | Principal) -> int:
         appended = self._parts.application.record(*aggregates, origin=origin(self._caller))
         if appended is not None:
-            self._parts.written(appended)
+            self._parts.written(appended, rules=True)
         self._parts.wait(CATALOGUE)
         return appended.last if appended is not None else self._parts.catalogue.position
 
@@ -110,7 +110,7 @@ def found_tenant(parts: Parts, key: ApiKey, name: str) -> Caller:
     cube = Cube.found(tenant_id=tenant_id, name=MAIN_CUBE, owner_id=owner.id, subject_id=subject.id)
     appended = parts.application.record(subject, owner, cube, origin=Origin(actor_id=owner.id))
     assert appended is not None
-    parts.written(appended)
+    parts.written(appended, rules=True)
     parts.wait(CATALOGUE)
     return Caller(owner.id, tenant_id, subject.id, administrator=True)
 

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -13,22 +14,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from mnemolog.adapters.postgres.verify import Verified
-from mnemolog.api.answers import MemoryAnswer, RecallAnswer, RecallHit, Written
-from mnemolog.api.columns import HISTORY_COLUMNS, POSITION, history_rows
+from mnemolog.api.answers import MemoryAnswer, RecallAnswer, Written
+from mnemolog.api.columns import HISTORY_COLUMNS, history_rows
 from mnemolog.api.conversations import Question
 from mnemolog.api.demonstration import Demonstration, Ingested, Passed
 from mnemolog.api.tables import Column, cell, table
 
 WIDEST = 112
-HIT_COLUMNS = (
-    Column("", style="green"),
-    Column("score", right=True),
-    Column("vector", right=True),
-    Column("terms", right=True),
-    POSITION,
-    Column("turn", style="dim"),
-    Column("memory", cut=True),
-)
 LIFE_COLUMNS = (Column("turn", style="dim"), *HISTORY_COLUMNS)
 
 
@@ -61,19 +53,24 @@ class Teller:
         self._say(f"The views have folded the log up to position {position:,}: {how}.")
 
     def recalling(self) -> None:
-        self._title("Recall", "two signals, compared by how far each is above its mean; * marks a turn that answers")
+        self._title("Recall", "a score is the sum of what each signal adds to it; * marks a turn that answers")
 
     def recalled(self, question: Question, answer: RecallAnswer) -> None:
         self._console.print()
         self._say(question.text, style="bold")
-        self._table(HIT_COLUMNS, (_hit_row(hit, question.evidence) for hit in answer.hits))
+        for hit in answer.hits:
+            said = f"{hit.speaker}: {hit.text}" if hit.speaker else hit.text
+            parts = " + ".join(f"{name} {told['part']:.2f}" for name, told in hit.signals.items() if told["part"])
+            mark = "*" if hit.key in question.evidence else " "
+            self._one_line((f"   {mark} ", "green"), f"{hit.score:5.2f}  {hit.key or '':6}", cell(said))
+            self._one_line((f"        position {hit.position:,}: {parts}", "dim"))
 
     def changed(self, demonstration: Demonstration, revised: Written) -> None:
         done, me = demonstration.conversation.changes, demonstration.store.caller.principal_id
         self._title("Change", "one memory revised, one archived; what was, stays in the log")
         self._again(revised)
         lives = [(key, demonstration.history(key)) for key in (done.revise[0], done.archive)]
-        self._table(LIFE_COLUMNS, ((key, *row) for key, events in lives for row in history_rows(events, me)))
+        self._table(LIFE_COLUMNS, (_life_row(key, *row) for key, events in lives for row in history_rows(events, me)))
 
     def passed(self, text: str, done: Passed) -> None:
         self._title("Forget in time", f"a memory that lives for {done.lifetime_seconds} seconds")
@@ -106,7 +103,7 @@ class Teller:
 
     def _again(self, written: Written) -> None:
         if written.replayed:
-            self._say("An earlier run did this. Its requests were recognised by their idempotency keys.")
+            self._say("An earlier run did this; its requests were recognised by their idempotency keys.")
 
     def _title(self, title: str, remark: str) -> None:
         self._chapter += 1
@@ -121,15 +118,15 @@ class Teller:
         """On one line, however long, to be copied."""
         self._console.print(Text(f"   {text}"), soft_wrap=True)
 
+    def _one_line(self, *parts: str | tuple[str, str]) -> None:
+        self._console.print(Text.assemble(*parts), no_wrap=True, overflow="ellipsis")
+
     def _table(self, columns: Sequence[Column], rows: Any) -> None:
         self._console.print(Padding(table(columns, rows), (0, 0, 0, 3), expand=False))
 
 
-def _hit_row(hit: RecallHit, evidence: Sequence[str]) -> tuple[Any, ...]:
-    mark = "*" if hit.key in evidence else ""
-    said = f"{hit.speaker}: {hit.text}" if hit.speaker else hit.text
-    raw = [hit.signals[name]["raw"] for name in ("vector", "terms")]
-    return mark, hit.score, *raw, hit.position, hit.key, said
+def _life_row(key: str, position: int, at: datetime, *rest: str) -> tuple[object, ...]:
+    return key, position, f"{at:%H:%M:%S}", *rest
 
 
 def _found(found: bool) -> str:

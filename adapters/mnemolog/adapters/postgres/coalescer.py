@@ -78,9 +78,7 @@ class Coalescer:
             size += len(request.events)
         return batch, False
 
-    def _write(
-        self, batch: Sequence[AppendRequest], *, resolving: bool = False, deadline: float | None = None
-    ) -> None:
+    def _write(self, batch: Sequence[AppendRequest], *, resolving: bool = False, deadline: float | None = None) -> None:
         """Settle every request of the batch, whatever happens."""
         deadline = time.monotonic() + self._patience if deadline is None else deadline
         while True:

@@ -58,7 +58,7 @@ def fetch(datastore: PostgresDatastore, statement: str, facts: dict[str, Any]) -
         datastore.get_connection() as connection,
         connection.cursor(row_factory=tuple_row) as cursor,
     ):
-        cursor.execute(statement, facts)
+        cursor.execute(statement, facts, prepare=True)
         return cursor.fetchall() if cursor.description is not None else []
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 @click.option("--cube", default="main", show_default=True, help="Which cube to ask.")
 @click.option("-k", default=10, show_default=True, help="How many memories at most.")
 @click.option("--at-least", type=int, metavar="POSITION", help="Wait until this position of the log is known.")
-@click.option("--explain", is_flag=True, help="Show every signal: its score, and how far above the mean that is.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show every signal: what it measured, how far above the mean that is, and its part of the score.",
+)
 @shared_options
 @pass_invocation
 def command(invocation: Invocation, query: str, cube: str, k: int, at_least: int | None, explain: bool) -> None:
@@ -37,11 +42,14 @@ def command(invocation: Invocation, query: str, cube: str, k: int, at_least: int
 
 
 def _print(answer: RecallAnswer, explain: bool) -> None:
-    from mnemolog.api.columns import hit_columns, hit_row
+    from mnemolog.api.columns import EXPLAINED_COLUMNS, HIT_COLUMNS, explained, hit_row
     from mnemolog.api.tables import cell, print_rows
 
-    signals = sorted({name for hit in answer.hits for name in hit.signals}) if explain else []
-    print_rows(hit_columns(signals), (hit_row(hit, signals) for hit in answer.hits))
+    if explain:
+        sparse = sys.stdout.isatty()
+        print_rows(EXPLAINED_COLUMNS, (row for hit in answer.hits for row in explained(hit, sparse)))
+    else:
+        print_rows(HIT_COLUMNS, map(hit_row, answer.hits))
     note(f"{answer.considered} considered at position {answer.position} with {answer.embedder}.")
     if answer.dropped:
         note(f"Not considered: {cell(answer.dropped)}.")
