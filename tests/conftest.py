@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mnemolog.adapters.postgres.application import LogApplication
 from mnemolog.adapters.postgres.embedded import EmbeddedPostgres
 from mnemolog.adapters.postgres.migrate import migrate
 from tests.databases import database, memory_disk, running_server, template_made
 from tests.factories import KEY_ENCRYPTION_KEY
+
+# The machine may be slow; how long an example takes says nothing about whether it holds.
+settings.register_profile("mnemolog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mnemolog")
 
 
 @pytest.fixture(scope="session")

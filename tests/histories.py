@@ -42,7 +42,7 @@ descriptions = st.builds(
     Description,
     key=st.none() | st.sampled_from(("Drinks", "住所")),
     tags=st.sampled_from(((), ("tea",), ("blue", "咖啡"))),
-    speaker=st.none() | st.sampled_from(("Ann", "Ben")),
+    speaker=st.none() | st.sampled_from(("Ann", "Ann Lee", "Ben")),
 )
 governances = st.builds(
     Governance,
@@ -52,6 +52,7 @@ governances = st.builds(
     access_control=st.sampled_from(((), (BEN,), (BEN, CLEO), (CLEO, BEN))),
     purposes=st.sampled_from(((), ("care",))),
     session_id=st.sampled_from(SESSIONS),
+    context_id=st.none() | st.sampled_from((UUID(int=31), UUID(int=32))),
 ) | st.builds(Governance, owner_id=st.sampled_from(PEOPLE))
 
 

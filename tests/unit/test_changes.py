@@ -16,11 +16,11 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BORN: dict[str, Any] = {"text": "Tea.", "description": {"tags": ["hot"]}, "governance": {"priority": 5}}
 
 
-def event(type_: str, *, erased: bool = False, **data: Any) -> EventAnswer:
+def event(type_: str, **data: Any) -> EventAnswer:
     facts: dict[str, Any] = dict.fromkeys(("cube_id", "memory_id", "actor_id", "on_behalf_of", "request_id"), SOME)
     return EventAnswer(
         position=1, type=f"memory.{type_}.v1", stream_id=SOME, version=1, tenant_id=SOME, **facts,
-        occurred_at=NOW, recorded_at=NOW, data=data, erased=erased,
+        occurred_at=NOW, recorded_at=NOW, data=data, erased=not data and type_ == "generated",
     )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_a_second_revision_is_compared_with_the_first() -> None:
         (event("retention_set", expires_at="2027"), "until 2027"),
         (event("linked", relation="supports", target_id="x", weight=1.0), "supports x"),
         (event("thawed"), ""),
-        (event("generated", erased=True), "what it said has been erased"),
+        (event("generated"), "what it said has been erased"),
     ],
 )
 def test_every_other_event_tells_its_facts(happened: EventAnswer, words: str) -> None:

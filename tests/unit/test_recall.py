@@ -4,36 +4,88 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import reduce
 from math import inf, nan
+from operator import add
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemolog.domain.lifecycle import Reason, State
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
-from mnemolog.domain.metadata import Governance, MemoryType, Visibility
+from mnemolog.domain.metadata import Description, Governance, MemoryType, Visibility
 from mnemolog.domain.permissions import Caller
 from mnemolog.domain.refusals import Invalid, InvalidPosition, InvalidText, ProjectionBehind
+from mnemolog.projections.embedding import Vectors
 from mnemolog.projections.recall import Question, Ranking, Views, recall
+from mnemolog.projections.recipes import RECIPES
 from mnemolog.projections.scopes import Scopes
 from mnemolog.projections.terms import Terms
+from mnemolog.projections.turns import Turns
 from mnemolog.projections.vectors import VectorView
-from tests.histories import ANN, BEN, NOW, SUBJECT, TENANT, History, begin, callers, histories, moments, texts
+from tests.histories import (
+    ANN,
+    BEN,
+    NOW,
+    PEOPLE,
+    SESSIONS,
+    SUBJECT,
+    TENANT,
+    WORDS,
+    History,
+    begin,
+    callers,
+    histories,
+    moments,
+    texts,
+)
 from tests.unit.hashed_vectors import DIMENSIONS, HashedVectors
 
 STORE = HashedVectors()
 AS_ANN, AS_BEN = Caller(ANN, TENANT, SUBJECT), Caller(BEN, TENANT, SUBJECT)
 ADMINISTRATOR = Caller(UUID(int=99), TENANT, SUBJECT, administrator=True)
+TALK = UUID(int=31)
+HINTS = ("Ann", "Ann Lee's", "ben", "8 May 2023", "in May", "in 2026", "January")
+questions = st.builds(
+    Question,
+    text=st.lists(st.sampled_from((*WORDS, *HINTS, *HINTS)), min_size=1, max_size=5).map(" ".join),
+    k=st.just(1000),
+    recipe=st.sampled_from(list(RECIPES)) | st.just("dialogue"),
+)
+members = st.builds(
+    Caller,
+    principal_id=st.sampled_from((*PEOPLE, UUID(int=99))),
+    tenant_id=st.just(TENANT),
+    subject_id=st.just(SUBJECT),
+    administrator=st.booleans(),
+    session_id=st.none() | st.sampled_from(SESSIONS),
+)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> History:
+    """Of up to three conversations in one cube, in which not everything may be seen by everybody."""
+    history = begin()
+    for _ in range(draw(st.integers(1, 12))):
+        labels = {"visibility": draw(st.sampled_from((Visibility.PRIVATE, Visibility.TENANT, Visibility.TENANT)))}
+        context = draw(st.sampled_from((TALK, TALK, UUID(int=32), None)))
+        speaker = draw(st.sampled_from(("Ann", "Ann Lee", "Ben", None)))
+        remembered(history, draw(texts), speaker, owner_id=draw(st.sampled_from(PEOPLE)), context_id=context, **labels)
+    return history
 
 
 def views_of(events: Sequence[Event]) -> Views:
-    views = Views(Scopes(), Terms(), VectorView(HashedVectors(), DIMENSIONS))
-    for view in (views.scopes, views.terms, views.vectors):
-        view.apply(events, len(events))
+    views = Views(Scopes(), Terms(), VectorView(HashedVectors(), DIMENSIONS), Turns())
+    apply(views, events, len(events))
     return views
+
+
+def apply(views: Views, events: Sequence[Event], upto: int) -> None:
+    for view in (views.scopes, views.terms, views.vectors, views.turns):
+        view.apply(events, upto)
 
 
 def ask(
@@ -45,21 +97,31 @@ def ask(
     at: int | None = None,
 ) -> Ranking:
     question = Question(question) if isinstance(question, str) else question
-    return recall(views, cube_id, question, STORE.query(question.text), caller, now, at)
+    return recall(views, cube_id, question, STORE.query, caller, now, at)
 
 
-def remembered(history: History, text: str, **labels: object) -> Memory:
+def remembered(history: History, text: str, speaker: str | None = None, **labels: object) -> Memory:
     memory = Memory.generate(
         tenant_id=TENANT,
         cube_id=history.cubes[0].id,
         subject_ids=(SUBJECT,),
         text=text,
         governance=replace(Governance(owner_id=ANN), **labels),  # type: ignore[arg-type]
+        description=Description(speaker=speaker),
         occurred_at=NOW,
     )
     memory.activate(gate="owner")
     history.save(memory)
     return memory
+
+
+def told_plainly(event: Event) -> Event:
+    """Without speaker and conversation."""
+    data = dict(event.data)
+    for part, name in (("description", "speaker"), ("governance", "context_id")):
+        if part in data:
+            data[part] = {label: value for label, value in data[part].items() if label != name}
+    return replace(event, data=data)
 
 
 def a_kitchen() -> tuple[History, list[Memory]]:
@@ -92,8 +154,31 @@ def test_a_hit_says_where_its_text_is_and_why_it_is_there() -> None:
     hit = ranking.hits[0]
     assert (hit.position, ranking.position) == (history.head, history.head)
     assert set(hit.signals) == {"vector", "terms"}
-    assert hit.score == pytest.approx(sum(0.5 * signal["z"] for signal in hit.signals.values()))
     assert hit.signals["terms"]["raw"] > 0
+    assert hit.signals["terms"]["part"] == pytest.approx(0.4 * hit.signals["terms"]["z"])
+
+
+@settings(deadline=None)
+@given(histories(), members, questions)
+def test_a_score_is_the_sum_of_its_parts(history: History, caller: Caller, question: Question) -> None:
+    for cube in history.cubes:
+        for hit in ask(views_of(history.events), cube.id, question, caller).hits:
+            assert hit.score == reduce(add, [signal["part"] for signal in hit.signals.values()], 0.0)
+            assert all(signal.keys() == {"raw", "z", "part"} for signal in hit.signals.values())
+
+
+@settings(deadline=None)
+@given(histories(), members, texts)
+def test_dialogue_is_documents_where_nothing_tells_of_conversations_speakers_or_dates(
+    history: History, caller: Caller, text: str
+) -> None:
+    views = views_of([told_plainly(event) for event in history.events])
+    for cube in history.cubes:
+        dialogue, documents = (
+            [(hit.memory_id, hit.score) for hit in ask(views, cube.id, Question(text, 1000, recipe), caller).hits]
+            for recipe in ("dialogue", "documents")
+        )
+        assert dialogue == documents
 
 
 def test_scores_fall_and_no_more_come_than_are_asked_for() -> None:
@@ -130,13 +215,15 @@ def test_only_memories_of_the_wanted_types_are_ranked() -> None:
 
 
 def test_a_signal_without_weight_is_neither_computed_nor_shown() -> None:
+    def unasked(text: str) -> Vectors:
+        raise AssertionError("no vector is needed")
+
     history, memories = a_kitchen()
-    views, cube_id = views_of(history.events), history.cubes[0].id
-    ranking = recall(views, cube_id, Question("tea", weights={"terms": 1.0}), None, AS_ANN, NOW)
+    views, question = views_of(history.events), Question("tea", weights={"terms": 1.0})
+    ranking = recall(views, history.cubes[0].id, question, unasked, AS_ANN, NOW)
     assert ranking.hits[0].memory_id == memories[0].id
     assert set(ranking.hits[0].signals) == {"terms"}
-    with pytest.raises(Invalid, match="vector of the question"):
-        recall(views, cube_id, Question("tea"), None, AS_ANN, NOW)
+    assert recall(views, UUID(int=404), Question("tea"), unasked, AS_ANN, NOW).hits == ()
 
 
 @pytest.mark.parametrize("text", ["", "  ", "a\x00b", "\ud800", "x" * 70_000])
@@ -152,6 +239,15 @@ def test_between_one_and_a_thousand_hits_may_be_asked_for(k: int) -> None:
     assert Question("tea", k=1000).k == 1000
 
 
+def test_weights_take_the_place_of_a_recipe_and_no_recipe_is_made_up() -> None:
+    history, _ = a_kitchen()
+    question = Question("tea", recipe="meaning", weights={"terms": 2.0})
+    hit = ask(views_of(history.events), history.cubes[0].id, question).hits[0]
+    assert hit.score == 2.0 * hit.signals["terms"]["z"]
+    with pytest.raises(Invalid, match="magic"):
+        Question("tea", recipe="magic")
+
+
 @pytest.mark.parametrize("weights", [{"smell": 1.0}, {"terms": -1.0}, {"terms": nan}, {"vector": inf}])
 def test_weights_must_be_finite_and_of_signals_that_exist(weights: dict[str, float]) -> None:
     with pytest.raises(Invalid):
@@ -162,7 +258,7 @@ def test_an_answer_holds_for_the_position_that_every_view_has_reached() -> None:
     history, _ = a_kitchen()
     views, before = views_of(history.events), history.head
     remembered(history, "More tea.")
-    for view in (views.scopes, views.terms):
+    for view in (views.scopes, views.terms, views.turns):
         view.apply(history.events, history.head)
     ranking = ask(views, history.cubes[0].id, "tea")
     assert (ranking.position, ranking.considered) == (before, 4)
@@ -193,32 +289,117 @@ def test_a_revoked_right_and_an_erasure_hold_for_questions_about_the_past_too() 
     assert told_then == {memory.id for memory in (*memories[1:], shared)}
 
 
-@given(histories(erasures=False, relabels=False), callers, moments, texts, st.data())
+@settings(deadline=None)
+@pytest.mark.parametrize("recipe", RECIPES)
+@given(histories(erasures=False, relabels=False), members, moments, questions, st.data())
 def test_an_answer_as_of_a_position_is_to_the_bit_the_one_that_was_given_then(
-    history: History, caller: Caller, now: datetime, text: str, data: st.DataObject
+    recipe: str, history: History, caller: Caller, now: datetime, question: Question, data: st.DataObject
 ) -> None:
     at = data.draw(st.integers(0, history.head))
+    question = replace(question, recipe=recipe)
     now_known, then = views_of(history.events), views_of(history.events[:at])
-    caller = data.draw(st.sampled_from((caller, ADMINISTRATOR)))
     for cube in history.cubes:
-        assert ask(now_known, cube.id, text, caller, now, at) == ask(then, cube.id, text, caller, now)
+        assert ask(now_known, cube.id, question, caller, now, at) == ask(then, cube.id, question, caller, now)
 
 
-@given(histories(), callers, moments, texts)
+@settings(deadline=None)
+@given(histories(), members, moments, questions)
 def test_hidden_memories_change_neither_the_order_nor_any_score_of_the_others(
-    history: History, caller: Caller, now: datetime, text: str
+    history: History, caller: Caller, now: datetime, question: Question
 ) -> None:
     views = views_of(history.events)
     for cube in history.cubes:
-        ranking = ask(views, cube.id, Question(text, k=1000), caller, now)
+        ranking = ask(views, cube.id, question, caller, now)
         shown = {hit.memory_id for hit in ranking.hits}
         without = [event for event in history.events if event.memory_id is None or event.memory_id in shown]
-        alone = Views(Scopes(), Terms(), VectorView(HashedVectors(), DIMENSIONS))
-        for view in (alone.scopes, alone.terms, alone.vectors):
-            view.apply(without, history.head)
-        assert ask(alone, cube.id, Question(text, k=1000), caller, now).hits == ranking.hits
+        alone = views_of([])
+        apply(alone, without, history.head)
+        assert ask(alone, cube.id, question, caller, now).hits == ranking.hits
 
 
+@settings(deadline=None)
+@given(conversations(), members, questions)
+def test_the_hidden_turns_of_a_conversation_change_no_score_of_the_turns_around_them(
+    history: History, caller: Caller, question: Question
+) -> None:
+    cube_id = history.cubes[0].id
+    hits = ask(views_of(history.events), cube_id, question, caller).hits
+    shown = {hit.memory_id for hit in hits}
+    alone = views_of([])
+    apply(alone, [e for e in history.events if e.memory_id is None or e.memory_id in shown], history.head)
+    assert ask(alone, cube_id, question, caller).hits == hits
+
+
+@settings(deadline=None)
+@given(callers, moments, questions)
+def test_of_a_cube_that_may_not_be_used_nothing_but_the_shared_is_told(
+    caller: Caller, now: datetime, question: Question
+) -> None:
+    history = begin()
+    for visibility in (Visibility.CUBE, Visibility.PRIVATE, Visibility.TENANT):
+        remembered(history, question.text, "Ann", context_id=TALK, visibility=visibility)
+    shown = ask(views_of(history.events), history.cubes[0].id, question, replace(caller, administrator=False), now).hits
+    expected = 0 if caller.tenant_id != TENANT else 3 if caller.principal_id == ANN else 1
+    assert len(shown) == expected
+
+
+def test_a_hidden_turn_lends_nothing_and_its_neighbours_become_neighbours() -> None:
+    histories = [begin(), begin()]
+    for history, hidden in zip(histories, (True, False), strict=True):
+        remembered(history, "What is your favourite tea?", context_id=TALK, visibility=Visibility.TENANT)
+        if hidden:
+            remembered(history, "Tea tea tea!", "Cleo", context_id=TALK, visibility=Visibility.PRIVATE)
+        remembered(history, "Darjeeling.", context_id=TALK, visibility=Visibility.TENANT)
+        remembered(history, "The train is late.", visibility=Visibility.TENANT)
+    among_hidden, alone = (
+        [hit.signals for hit in ask(views_of(each.events), each.cubes[0].id, "What tea does Cleo like?", AS_BEN).hits]
+        for each in histories
+    )
+    assert among_hidden == alone
+    assert {"neighbours", "context"} < among_hidden[0].keys()
+    assert "subject" not in among_hidden[0]
+
+
+def test_a_reply_is_found_by_the_question_that_it_answers() -> None:
+    history = begin()
+    asked = remembered(history, "Which tea do you like best?", "Ben", context_id=TALK)
+    reply = remembered(history, "Darjeeling, by far.", "Ann", context_id=TALK)
+    for number in range(8):
+        remembered(history, f"Train number {number} is late.", "Ann", context_id=UUID(int=99))
+    question = "Which tea does Ann like best?"
+    cube_id, views = history.cubes[0].id, views_of(history.events)
+    assert {hit.memory_id for hit in ask(views, cube_id, question).hits[:2]} == {asked.id, reply.id}
+    by_text = ask(views, cube_id, Question(question, recipe="documents")).hits
+    assert reply.id not in {hit.memory_id for hit in by_text[:2]}
+
+
+def test_what_one_speaker_said_is_told_before_what_others_said_of_it() -> None:
+    history = begin()
+    said = [
+        remembered(history, f"I like the {tea} tea.", name) for name, tea in (("Ben", "green"), ("Ann Lee", "black"))
+    ]
+    views, cube_id = views_of(history.events), history.cubes[0].id
+    for name, expected in (("Ben", said[0]), ("Ann", said[1]), ("ANN LEE", said[1])):
+        first = ask(views, cube_id, f"Which tea does {name} like?").hits[0]
+        assert (first.memory_id, first.signals["subject"]["part"]) == (expected.id, 2.0)
+    assert "subject" not in ask(views, cube_id, "Which tea do Ann and Ben like?").hits[0].signals
+
+
+def test_the_meaning_of_a_question_is_looked_for_without_the_names_of_speakers() -> None:
+    history, asked = begin(), list[str]()
+    remembered(history, "I like tea.", "Ann")
+
+    def embed(text: str) -> Vectors:
+        asked.append(text)
+        return STORE.query(text)
+
+    views, cube_id = views_of(history.events), history.cubes[0].id
+    for who in (AS_ANN, AS_BEN):
+        recall(views, cube_id, Question("What does Ann like?"), embed, who, NOW)
+    assert asked == ["What does like?"]
+
+
+@settings(deadline=None)
 @given(histories(max_steps=10), st.integers(1, 40))
 def test_the_moment_of_the_question_decides_what_has_expired(history: History, hours: int) -> None:
     now = NOW + timedelta(hours=hours)
@@ -238,8 +419,7 @@ def test_an_answer_as_of_a_position_stays_the_same_while_the_views_move_on() -> 
 
     def move_on() -> None:
         for event in history.events[before:]:
-            for view in (views.scopes, views.terms, views.vectors):
-                view.apply([event], event.position)
+            apply(views, [event], event.position)
 
     writer = threading.Thread(target=move_on)
     writer.start()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemolog.domain.cube import Cube
@@ -53,11 +53,12 @@ def allowed(history: History, cube: Cube, memory: Memory, caller: Caller, at: in
         return False
     labels = latest.governance
     label = MemoryLabel(
-        latest.tenant_id, labels.owner_id, latest.state, labels.visibility, labels.session_id, labels.access_control
+        latest.tenant_id, labels.owner_id, then.state, labels.visibility, labels.session_id, labels.access_control
     )
     return may(caller, Action.READ, label, CubeLabel(cube.tenant_id, cube.owner_id))
 
 
+@settings(deadline=None)
 @given(histories(), callers, moments, st.data())
 def test_the_mask_permits_exactly_what_the_rules_of_the_domain_permit(
     history: History, caller: Caller, moment: datetime, data: st.DataObject
@@ -81,6 +82,7 @@ def test_the_mask_permits_exactly_what_the_rules_of_the_domain_permit(
         assert sum(permitted.dropped.values()) == len(born) - len(expected)
 
 
+@settings(deadline=None)
 @given(histories(), st.data())
 def test_the_digest_is_that_of_a_rebuild_however_the_events_came(history: History, data: st.DataObject) -> None:
     scopes, at = Scopes(), 0
@@ -166,6 +168,18 @@ def test_quarantine_is_looked_into_by_its_cube_alone_even_in_the_same_session() 
     owner, stranger = (Caller(who, TENANT, SUBJECT, session_id=SESSIONS[0]) for who in (ANN, CLEO))
     assert shown(scopes.permitted(cube_id, owner, NOW)) == [memory.id]
     assert scopes.permitted(cube_id, stranger, NOW).dropped == {"not_permitted": 1}
+
+
+def test_what_was_in_quarantine_then_is_so_in_questions_about_then() -> None:
+    history = begin()
+    memory = remembered(history, active=False, visibility=Visibility.TENANT, session_id=SESSIONS[0])
+    before = history.head
+    memory.activate(gate="reviewer")
+    history.save(memory)
+    scopes, cube_id = folded(history.events), history.cubes[0].id
+    stranger = Caller(CLEO, TENANT, SUBJECT, session_id=SESSIONS[0])
+    assert scopes.permitted(cube_id, stranger, NOW, before).dropped == {"not_permitted": 1}
+    assert shown(scopes.permitted(cube_id, stranger, NOW)) == [memory.id]
 
 
 def test_what_was_bound_to_a_session_then_is_so_in_questions_about_then() -> None:

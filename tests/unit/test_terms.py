@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemolog.domain.log import Event
@@ -107,6 +107,7 @@ def test_a_text_that_can_no_longer_be_read_counts_in_no_statistic() -> None:
     assert asked(with_it, "tea", 1, 2, 3) == [*asked(without, "tea", 1, 2), 0.0]
 
 
+@settings(deadline=None)
 @given(histories(), st.data())
 def test_scores_as_of_a_position_are_to_the_bit_those_of_a_view_that_stopped_there(
     history: History, data: st.DataObject
@@ -120,6 +121,7 @@ def test_scores_as_of_a_position_are_to_the_bit_those_of_a_view_that_stopped_the
         assert found.tobytes() == stopped.scores(cube.id, query, positions, at).tobytes()
 
 
+@settings(deadline=None)
 @given(histories(erasures=False), st.data())
 def test_what_is_hidden_changes_no_score_of_what_is_visible(history: History, data: st.DataObject) -> None:
     visible = {memory.id for memory in history.memories if data.draw(st.booleans())}
@@ -132,6 +134,7 @@ def test_what_is_hidden_changes_no_score_of_what_is_visible(history: History, da
         assert among_others.scores(cube.id, query, positions, history.head).tobytes() == expected.tobytes()
 
 
+@settings(deadline=None)
 @given(histories(), st.data())
 def test_the_digest_is_that_of_a_rebuild_however_the_events_came(history: History, data: st.DataObject) -> None:
     view, at = Terms(), 0

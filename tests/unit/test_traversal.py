@@ -17,7 +17,7 @@ from mnemolog.domain.metadata import Description
 from mnemolog.domain.refusals import Invalid, MemoryNotFound, NotFound
 from mnemolog.projections.compiled import Graphs, Seen
 from mnemolog.projections.graph import Arcs, Direction, Kind, Node, Tie, Walks
-from mnemolog.projections.recall import WEIGHTS
+from mnemolog.projections.recipes import RECIPES
 from mnemolog.projections.traversal import (
     RELATED_WEIGHT,
     Order,
@@ -261,9 +261,8 @@ def test_what_is_joined_to_the_best_is_related_to_the_question() -> None:
     assert len(related(seen_by(history, []), np.zeros(0), np.zeros(0, np.int64))) == 0
 
 
-def test_the_graph_has_no_weight_in_recall_unless_somebody_gives_it_one() -> None:
-    assert RELATED_WEIGHT == 0
-    assert WEIGHTS.get("related", RELATED_WEIGHT) == 0
+def test_no_recipe_gives_the_graph_a_weight_in_recall() -> None:
+    assert {getattr(recipe, "related", RELATED_WEIGHT) for recipe in RECIPES.values()} == {0.0}
 
 
 @given(joined_histories(max_steps=15), st.data())

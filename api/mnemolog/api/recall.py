@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from mnemolog.api.answers import RecallAnswer, RecallHit
@@ -40,9 +41,14 @@ class Recall:
             hits=[_hit(hit, disclosed[hit.memory_id]) for hit in ranking.hits if hit.memory_id in disclosed],
             position=ranking.position,
             considered=ranking.considered,
-            dropped=ranking.dropped,
+            dropped=self._shown(ranking.dropped),
             embedder=embedder.name,
         )
+
+    def _shown(self, dropped: Mapping[str, int]) -> Mapping[str, int]:
+        """How much is hidden from a caller is itself hidden, except from an administrator."""
+        hidden = frozenset() if self._caller.administrator else frozenset({"not_permitted"})
+        return {code: count for code, count in dropped.items() if code not in hidden}
 
 
 def _hit(hit: Hit, memory: Disclosed) -> RecallHit:
