@@ -33,7 +33,7 @@ CREATE TABLE mnemolog.memory (
     merged_into    uuid,
     PRIMARY KEY (memory_id, from_position)
 );
-CREATE INDEX memory_now ON mnemolog.memory (cube_id, created_position) WHERE to_position IS NULL;
+CREATE INDEX memory_of_cube ON mnemolog.memory (cube_id, created_position);
 CREATE INDEX memory_expiring ON mnemolog.memory (expires_at) WHERE to_position IS NULL AND expires_at IS NOT NULL;
 
 CREATE TABLE mnemolog.cube (

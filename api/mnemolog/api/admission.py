@@ -122,5 +122,8 @@ IdempotencyKey = Annotated[
 AtLeast = Annotated[
     int | None, Query(ge=0, le=LAST_POSITION, description="Wait until this position of the log is included.")
 ]
+AtMoment = Annotated[
+    str | None, Query(alias="at", description="As of a position, a time with its zone, or a while ago such as -2h.")
+]
 Limit = Annotated[int, Query(description="At most this many, up to 500.")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before.")]

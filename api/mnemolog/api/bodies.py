@@ -255,6 +255,7 @@ class RecallBody(Body):
     k: Whole = 10
     weights: dict[str, Number] = UNSENT
     memory_types: frozenset[MemoryType] = frozenset()
+    at: Position | str | None = Field(None, description="As of a position, a time with its zone, or -2h.")
     at_least: Position | None = None
 
 

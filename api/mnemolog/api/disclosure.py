@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from mnemolog.api.moments import Moment
 from mnemolog.api.parts import Parts
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
@@ -29,9 +30,16 @@ class Disclosed:
     description: Description
 
 
-def disclose(parts: Parts, caller: Caller, wanted: Sequence[UUID]) -> Mapping[UUID, Disclosed]:
-    """The memories of `wanted` that this caller may read now. The others are missing, and nothing tells why."""
-    rows = readable(parts, caller, wanted)
+def disclose(
+    parts: Parts, caller: Caller, wanted: Sequence[UUID], moment: Moment | None = None
+) -> Mapping[UUID, Disclosed]:
+    """The memories of `wanted` that this caller may read now, as they are or as they were at `moment`.
+
+    The others are missing, and nothing tells why.
+    """
+    rows: Mapping[UUID, MemoryRow] = readable(parts, caller, wanted, moment)
+    if moment is not None:
+        rows = parts.directory.memories_at(list(rows), moment.position)
     events = parts.log.at([row.text_position for row in rows.values()])
     return {
         memory_id: Disclosed(row, event.data["text"], Description.from_json(event.data["description"]))
@@ -40,12 +48,16 @@ def disclose(parts: Parts, caller: Caller, wanted: Sequence[UUID]) -> Mapping[UU
     }
 
 
-def disclose_one(parts: Parts, caller: Caller, memory_id: UUID) -> Disclosed:
+def disclose_one(parts: Parts, caller: Caller, memory_id: UUID, moment: Moment | None = None) -> Disclosed:
     """Raises MemoryNotFound, also for one that the caller may not read, MemoryErased and MemoryExpired."""
-    row = check_readable(parts, caller, memory_id)
-    if has_expired(row.expires_at, parts.clock.now()):
-        raise MemoryExpired(memory_id=memory_id, expires_at=row.expires_at)
-    disclosed = disclose(parts, caller, [memory_id])
+    now = check_readable(parts, caller, memory_id)
+    row = now if moment is None else parts.directory.memories_at([memory_id], moment.position).get(memory_id)
+    if row is None:
+        raise MemoryNotFound(memory_id=memory_id)
+    expires_at = row.expires_at if moment is None or caller.administrator else now.expires_at
+    if has_expired(expires_at, parts.clock.now() if moment is None else moment.clock):
+        raise MemoryExpired(memory_id=memory_id, expires_at=expires_at)
+    disclosed = disclose(parts, caller, [memory_id], moment)
     if memory_id not in disclosed:
         raise MemoryErased(memory_id=memory_id)
     return disclosed[memory_id]
@@ -69,15 +81,19 @@ def check_readable(parts: Parts, caller: Caller, memory_id: UUID) -> MemoryRow:
     return row
 
 
-def readable(parts: Parts, caller: Caller, wanted: Sequence[UUID]) -> dict[UUID, MemoryRow]:
+def readable(
+    parts: Parts, caller: Caller, wanted: Sequence[UUID], moment: Moment | None = None
+) -> dict[UUID, MemoryRow]:
+    """Their rows as they are now. Whoever may look back past an expiry is not stopped by it here."""
     rows = parts.directory.memories(wanted)
+    looks_back = moment is not None and caller.administrator
     now, owners = parts.clock.now(), _owners(parts, caller, list(rows.values()))
     return {
         memory_id: row
         for memory_id in wanted
         if (row := rows.get(memory_id)) is not None
         and row.state is not State.ERASED
-        and not has_expired(row.expires_at, now)
+        and (looks_back or not has_expired(row.expires_at, now))
         and _may_read(caller, row, owners)
     }
 

@@ -10,11 +10,12 @@ from uuid import UUID
 
 import orjson
 
-from mnemolog.adapters.postgres.directory import CubeRow, MemoryFilter
+from mnemolog.adapters.postgres.directory import LAST, CubeRow, MemoryFilter
 from mnemolog.api.answers import EventAnswer, MemoryAnswer, Page, Written
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.decisions import Decisions
 from mnemolog.api.disclosure import disclose, disclose_history, disclose_one, readable
+from mnemolog.api.moments import At, Moment, moment_of
 from mnemolog.api.parts import CATALOGUE, Parts, require_administrator
 from mnemolog.domain import commands
 from mnemolog.domain.commands import Remember, Revise
@@ -54,10 +55,13 @@ class Memories:
         request = ("remember", row.cube_id, [asdict(item) for item in wanted])
         return self._decisions.append(memories, idempotency_key, request)
 
-    def get(self, memory_id: UUID, *, at_least: int | None = None) -> MemoryAnswer:
-        """Raises MemoryNotFound, MemoryErased, MemoryExpired, ProjectionBehind."""
+    def get(self, memory_id: UUID, *, at: At = None, at_least: int | None = None) -> MemoryAnswer:
+        """As it is, or as it was at a position or time `at`.
+
+        Raises MemoryNotFound, MemoryErased, MemoryExpired, InvalidPosition, ProjectionBehind.
+        """
         self._parts.wait(CATALOGUE, at_least)
-        return MemoryAnswer.of(disclose_one(self._parts, self._caller, memory_id))
+        return MemoryAnswer.of(disclose_one(self._parts, self._caller, memory_id, self._moment(at)))
 
     def list(
         self,
@@ -66,18 +70,21 @@ class Memories:
         *,
         limit: int = 50,
         cursor: str | None = None,
+        at: At = None,
         at_least: int | None = None,
     ) -> Page:
         """A page of a cube's memories in the order they were made. What has expired is not among them."""
         self._parts.wait(CATALOGUE, at_least)
-        position = self._parts.catalogue.position
+        moment = self._moment(at)
+        position = self._parts.catalogue.position if moment is None else moment.position
         row = self._parts.cube(self._caller, cube)
         keyring = self._parts.application.keyring
-        question = f"{row.cube_id}:{orjson.dumps(asdict(wanted)).decode()}"
+        question = f"{row.cube_id}:{'' if moment is None else position}:{orjson.dumps(asdict(wanted)).decode()}"
         after = read_cursor(keyring, question, cursor)
-        now = self._parts.clock.now()
-        rows = self._parts.directory.memory_page(row.cube_id, wanted, now, after, check_limit(limit))
-        disclosed = disclose(self._parts, self._caller, [found.memory_id for found in rows])
+        now = self._parts.clock.now() if moment is None else moment.clock
+        upto = LAST if moment is None else position
+        rows = self._parts.directory.memory_page(row.cube_id, wanted, now, after, check_limit(limit), upto)
+        disclosed = disclose(self._parts, self._caller, [found.memory_id for found in rows], moment)
         items = [MemoryAnswer.of(disclosed[found.memory_id]) for found in rows if found.memory_id in disclosed]
         following = make_cursor(keyring, question, rows[-1].created_position) if len(rows) == limit else None
         return Page(items=items, next=following, position=position)
@@ -224,6 +231,13 @@ class Memories:
             return (result, *parents)
 
         return self._decisions.decide(decide, idempotency_key, ("retract_merge", memory_id))
+
+    def _moment(self, at: At) -> Moment | None:
+        if at is None:
+            return None
+        moment = moment_of(self._parts, self._caller, at)
+        self._parts.wait(CATALOGUE, moment.position)
+        return moment
 
     def _check_subjects(self, wanted: Sequence[Remember]) -> None:
         for subject_id in {item.subject_id for item in wanted if item.subject_id is not None}:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from mnemolog.api.answers import RecallAnswer, RecallHit
 from mnemolog.api.disclosure import Disclosed, disclose
+from mnemolog.api.moments import At, moment_of
 from mnemolog.api.parts import CATALOGUE, RECALL, Parts
 from mnemolog.domain.permissions import Caller
 from mnemolog.projections.embedding import Vectors
@@ -19,24 +20,33 @@ class Recall:
         self._caller = caller
 
     def __call__(
-        self, cube: str | UUID, question: str | Question, *, k: int = 10, at_least: int | None = None
+        self,
+        cube: str | UUID,
+        question: str | Question,
+        *,
+        k: int = 10,
+        at: At = None,
+        at_least: int | None = None,
     ) -> RecallAnswer:
-        """The memories of a cube that answer best, with the score of every signal.
+        """The memories of a cube that answer best, with the score of every signal: now, or as of a position or time.
 
-        Raises CubeNotFound, InvalidText, Invalid, ProjectionBehind, EmbedderUnavailable.
+        Raises CubeNotFound, InvalidText, Invalid, InvalidPosition, ProjectionBehind, EmbedderUnavailable.
         """
         asked = Question(question, k) if isinstance(question, str) else question
         self._parts.wait(CATALOGUE, at_least)
         row = self._parts.cube(self._caller, cube)
-        self._parts.wait(RECALL, at_least)
         embedder = self._parts.embeddings.embedder
 
         def embed(meaning: str) -> Vectors:
             return embedder.embed([meaning], as_query=True)
 
-        now = self._parts.clock.now()
-        ranking = recall(self._parts.views, row.cube_id, asked, embed, self._caller, now)
-        disclosed = disclose(self._parts, self._caller, [hit.memory_id for hit in ranking.hits])
+        moment = None if at is None else moment_of(self._parts, self._caller, at)
+        self._parts.wait(RECALL, at_least if moment is None else moment.position)
+        now = self._parts.clock.now() if moment is None else moment.clock
+        position = None if moment is None else moment.position
+        ranking = recall(self._parts.views, row.cube_id, asked, embed, self._caller, now, position)
+        asked_for = [hit.memory_id for hit in ranking.hits]
+        disclosed = disclose(self._parts, self._caller, asked_for, moment)
         return RecallAnswer(
             hits=[_hit(hit, disclosed[hit.memory_id]) for hit in ranking.hits if hit.memory_id in disclosed],
             position=ranking.position,

@@ -15,6 +15,7 @@ from mnemolog.api.credentials import authenticate
 from mnemolog.api.cubes import Cubes
 from mnemolog.api.log import Log
 from mnemolog.api.memories import Memories
+from mnemolog.api.moments import At, parse_at
 from mnemolog.api.parts import Parts
 from mnemolog.api.principals import Principals
 from mnemolog.api.recall import Recall
@@ -55,6 +56,10 @@ class Store:
     def in_session(self, session_id: UUID) -> Store:
         """The same caller within a session: it also recalls what is in quarantine there."""
         return Store(self.parts, replace(self.caller, session_id=session_id))
+
+    def at(self, text: str | None) -> At:
+        """A moment as people write it: a position, a time with its zone, `-2h`. Raises Invalid."""
+        return None if text is None else parse_at(text, self.parts.clock.now())
 
     def status(self) -> status_of.Status:
         return status_of.status(self.parts, self.caller)

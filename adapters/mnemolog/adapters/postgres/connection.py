@@ -21,7 +21,10 @@ Row = tuple[Any, ...]
 def connect(dsn: str, *, role: str | None = APP_ROLE, application_name: str = "mnemolog") -> psycopg.Connection[Row]:
     """An autocommit connection that has put off every right except the application's. Raises StoreUnreachable."""
     with unreachable_as_refusal():
-        connection = psycopg.connect(dsn, autocommit=True, application_name=application_name, connect_timeout=10)
+        try:
+            connection = psycopg.connect(dsn, autocommit=True, application_name=application_name, connect_timeout=10)
+        except psycopg.ProgrammingError:  # its message would repeat the string, and so a password in it
+            raise StoreUnreachable(reason="the connection string cannot be read") from None
         try:
             prepare(connection, role)
         except BaseException:

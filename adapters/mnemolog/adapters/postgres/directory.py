@@ -18,6 +18,8 @@ from mnemolog.domain.cube import CubeConfig
 from mnemolog.domain.principal import Key, PrincipalKind
 from mnemolog.projections.catalogue import MemoryRow, Token
 
+LAST = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class CubeRow:
@@ -93,17 +95,22 @@ class Directory:
         rows = self._rows("memories_now", {"memory_ids": list(memory_ids)})
         return {row.memory_id: row for row in map(memory_row, rows)}
 
+    def memories_at(self, memory_ids: Sequence[UUID], at: int) -> Mapping[UUID, MemoryRow]:
+        """As they were at a position; those that did not exist yet are missing."""
+        rows = self._rows("memories_at", {"memory_ids": list(memory_ids), "at": at})
+        return {row.memory_id: row for row in map(memory_row, rows)}
+
     def memory_page(
-        self, cube_id: UUID, wanted: MemoryFilter, now: datetime, after: int, limit: int
+        self, cube_id: UUID, wanted: MemoryFilter, now: datetime, after: int, limit: int, at: int = LAST
     ) -> list[MemoryRow]:
-        """What has not expired at `now`, in the order it was made."""
+        """As of position `at`, what has not expired at `now`, in the order it was made."""
         facts = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(wanted).items()}
         key, tags = facts.pop("key"), facts.pop("tags")
         tokens = {
             "key_token": None if key is None else self._token(f"key:{key}"),
             "tag_tokens": None if tags is None else [self._token(f"tag:{tag}") for tag in tags],
         }
-        bounds = {"cube_id": cube_id, "unexpired_at": now, "after": after, "limit": limit}
+        bounds = {"cube_id": cube_id, "unexpired_at": now, "after": after, "limit": limit, "at": at}
         return [memory_row(row) for row in self._rows("memories_page", facts | tokens | bounds)]
 
     def credential(self, key_id: UUID) -> Credential | None:

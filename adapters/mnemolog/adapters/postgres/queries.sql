@@ -105,6 +105,14 @@ SELECT memory_id, from_position, version, tenant_id, cube_id, state, governance,
        merged_into
 FROM mnemolog.memory WHERE memory_id = ANY (%(memory_ids)s) AND to_position IS NULL
 
+-- memories_at --
+-- The rows of some memories as of a position.
+SELECT memory_id, from_position, version, tenant_id, cube_id, state, governance, trust, corroborations, legal_hold, occurred_at,
+       created_at, changed_at, expires_at, text_position, created_position, key_token, tag_tokens, subject_ids, parents,
+       merged_into
+FROM mnemolog.memory WHERE memory_id = ANY (%(memory_ids)s)
+  AND from_position <= %(at)s AND (to_position IS NULL OR to_position > %(at)s)
+
 -- end_memories --
 -- Rows that an event has made history.
 UPDATE mnemolog.memory m SET to_position = u.t
@@ -123,12 +131,13 @@ COPY mnemolog.memory (memory_id, from_position, to_position, version, tenant_id,
 UPDATE mnemolog.memory SET key_token = NULL, tag_tokens = '{}' WHERE memory_id = ANY (%(memory_ids)s)
 
 -- memories_page --
--- Live rows of a cube in the order they were made; an absent filter is NULL.
+-- Rows of a cube as of a position, in the order they were made; an absent filter is NULL.
 SELECT memory_id, from_position, version, tenant_id, cube_id, state, governance, trust, corroborations, legal_hold, occurred_at,
        created_at, changed_at, expires_at, text_position, created_position, key_token, tag_tokens, subject_ids, parents,
        merged_into
 FROM mnemolog.memory
-WHERE cube_id = %(cube_id)s AND to_position IS NULL AND created_position > %(after)s
+WHERE cube_id = %(cube_id)s AND created_position > %(after)s
+  AND from_position <= %(at)s AND (to_position IS NULL OR to_position > %(at)s)
   AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s))
   AND (%(memory_types)s::text[] IS NULL OR memory_type = ANY (%(memory_types)s))
   AND (%(semantic_types)s::text[] IS NULL OR semantic_type = ANY (%(semantic_types)s))

@@ -13,6 +13,7 @@ from mnemolog.domain.lifecycle import State
 @click.option("--key", help="Only those of this name.")
 @click.option("--limit", default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the page before ended.")
+@click.option("--at", metavar="WHEN", help="As of a position, a time with its zone, or a while ago such as -2h.")
 @shared_options
 @pass_invocation
 def command(
@@ -23,6 +24,7 @@ def command(
     key: str | None,
     limit: int,
     cursor: str | None,
+    at: str | None,
 ) -> None:
     """List the memories of a cube.
 
@@ -35,7 +37,7 @@ def command(
 
     wanted = MemoryFilter(states=states or None, tags=tags or None, key=key)
     with invocation.store(*CATALOGUE) as store:
-        page = store.memories.list(cube, wanted, limit=limit, cursor=cursor)
+        page = store.memories.list(cube, wanted, limit=limit, cursor=cursor, at=store.at(at))
     if invocation.as_json:
         print_document(page)
         return

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.argument("query")
 @click.option("--cube", default="main", show_default=True, help="Which cube to ask.")
 @click.option("-k", default=10, show_default=True, help="How many memories at most.")
+@click.option("--at", metavar="WHEN", help="As of a position, a time with its zone, or a while ago such as -2h.")
 @click.option("--at-least", type=int, metavar="POSITION", help="Wait until this position of the log is known.")
 @click.option(
     "--explain",
@@ -23,18 +24,21 @@ if TYPE_CHECKING:
 )
 @shared_options
 @pass_invocation
-def command(invocation: Invocation, query: str, cube: str, k: int, at_least: int | None, explain: bool) -> None:
+def command(
+    invocation: Invocation, query: str, cube: str, k: int, at: str | None, at_least: int | None, explain: bool
+) -> None:
     """Ask a cube what it knows.
 
     \b
     mnemolog recall "How does Ada like her coffee?"
     mnemolog recall -k 3 --explain "How does Ada like her coffee?"
+    mnemolog recall --at -2h "How does Ada like her coffee?"
     """
     from mnemolog.api.parts import RECALL
     from mnemolog.api.tables import print_document
 
     with invocation.store(*RECALL) as store:
-        answer = store.recall(cube, query, k=k, at_least=at_least)
+        answer = store.recall(cube, query, k=k, at=store.at(at), at_least=at_least)
     if invocation.as_json:
         print_document(answer)
         return

@@ -9,16 +9,17 @@ from mnemolog.api.invocation import Invocation, pass_invocation, shared_options
 
 @click.command("show")
 @click.argument("memory_id", type=click.UUID, metavar="ID")
+@click.option("--at", metavar="WHEN", help="As of a position, a time with its zone, or a while ago such as -2h.")
 @shared_options
 @pass_invocation
-def command(invocation: Invocation, memory_id: UUID) -> None:
-    """Show a memory as it is now."""
+def command(invocation: Invocation, memory_id: UUID, at: str | None) -> None:
+    """Show a memory as it is, or as it was."""
     from mnemolog.api.columns import FIELD_COLUMNS, memory_fields
     from mnemolog.api.parts import CATALOGUE
     from mnemolog.api.tables import print_document, print_rows
 
     with invocation.store(*CATALOGUE) as store:
-        memory = store.memories.get(memory_id)
+        memory = store.memories.get(memory_id, at=store.at(at))
     if invocation.as_json:
         print_document(memory)
     else:

@@ -10,7 +10,17 @@ from fastapi import APIRouter, Body, Depends, Query
 from starlette.responses import Response
 
 from mnemolog.adapters.postgres.directory import MemoryFilter
-from mnemolog.api.admission import Acting, AdmittedRoute, AtLeast, CubeRef, Cursor, IdempotencyKey, IfVersion, Limit
+from mnemolog.api.admission import (
+    Acting,
+    AdmittedRoute,
+    AtLeast,
+    AtMoment,
+    CubeRef,
+    Cursor,
+    IdempotencyKey,
+    IfVersion,
+    Limit,
+)
 from mnemolog.api.answers import MemoryAnswer, Written
 from mnemolog.api.bodies import RememberBody, RetentionBody, RevisionBody, TransitionBody
 from mnemolog.api.problems import refused_by
@@ -92,18 +102,20 @@ def page(
     wanted: Annotated[MemoryFilter, Depends(_wanted)],
     limit: Limit = 50,
     cursor: Cursor = None,
+    at: AtMoment = None,
     at_least: AtLeast = None,
 ) -> Response:
     """The memories of a cube in the order they were made. What has expired is not among them."""
-    return Answer(store.memories.list(cube, wanted, limit=limit, cursor=cursor, at_least=at_least))
+    moment = store.at(at)
+    return Answer(store.memories.list(cube, wanted, limit=limit, cursor=cursor, at=moment, at_least=at_least))
 
 
 @router.get(
     "/v1/memories/{memory_id}", response_model=MemoryAnswer, responses=refused_by(*READS, *ONE_MEMORY, MemoryExpired)
 )
-def get(memory_id: UUID, store: Acting, at_least: AtLeast = None) -> Response:
+def get(memory_id: UUID, store: Acting, at: AtMoment = None, at_least: AtLeast = None) -> Response:
     """One memory; its ETag is its version."""
-    memory = store.memories.get(memory_id, at_least=at_least)
+    memory = store.memories.get(memory_id, at=store.at(at), at_least=at_least)
     return Answer(memory, headers={"ETag": f'"{memory.version}"'})
 
 
