@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
 from mnemolog.adapters.postgres.migrate import migrations
+from mnemolog.api.cli import COMMANDS
+from mnemolog.api.http import ROUTERS
 from mnemolog.domain import refusals
 
 ROOT = Path(__file__).parents[2]
@@ -114,3 +117,17 @@ def test_every_event_type_is_documented() -> None:
 
 def test_the_migrations_are_numbered_without_a_gap() -> None:
     assert [int(migration.name[:4]) for migration in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_every_command_is_documented() -> None:
+    text = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    for section in COMMANDS.values():
+        for name, summary in section.items():
+            assert f"| `mnemolog {name}` | {summary} |" in text, name
+
+
+def test_every_route_is_documented() -> None:
+    text = (ROOT / "docs/reference/rest.md").read_text(encoding="utf-8")
+    routes = [route for module in ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
+    documented = set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", text, re.MULTILINE))
+    assert documented == {f"{method} {route.path}" for route in routes for method in route.methods - {"HEAD"}}

@@ -25,7 +25,7 @@ COMMANDS = {
     "Memories": {
         "remember": "Store memories.",
         "recall": "Ask a cube what it knows.",
-        "show": "Show a memory as it is now.",
+        "show": "Show a memory as it is, or as it was.",
         "history": "Show all that happened to a memory.",
         "list": "List the memories of a cube.",
         "cubes": "List and found cubes, the spaces of memories.",
