@@ -53,6 +53,12 @@ def test_explain_shows_every_signal(mnemolog: CommandLine) -> None:
     assert "2 considered at position 8" in plain.err
 
 
+def test_a_recipe_decides_which_signals_count(mnemolog: CommandLine) -> None:
+    mnemolog("remember", "Tea is in the tin.")
+    hit = mnemolog("recall", "--recipe", "keyword", "tea", "--json").json["hits"][0]
+    assert set(hit["signals"]) == {"terms"}
+
+
 def test_a_memory_whose_time_has_passed_is_counted_and_not_told(mnemolog: CommandLine) -> None:
     mnemolog("remember", "gone", "--ttl", "1s")
     answer = mnemolog("recall", "gone", "--json").json
@@ -162,6 +168,7 @@ def test_a_key_opens_the_store_for_its_holder_until_it_is_revoked(
         (("remember", "-"), 2),
         (("remember", ""), 2),
         (("recall", ""), 2),
+        (("recall", "--recipe", "magic", "tea"), 2),
         (("recall", "Tea?", "-k", "0"), 2),
         (("recall", "Tea?", "--at-least", "999"), 2),
         (("list", "--limit", "0"), 2),

@@ -290,6 +290,25 @@ def test_recall_finds_what_was_just_said_and_says_why(served: Served) -> None:
     assert served.client.post("/v1/recall", json=by_words).json()["hits"] == []
 
 
+@pytest.mark.parametrize(
+    ("recipe", "signals"),
+    [
+        ("dialogue", {"vector", "terms", "neighbours", "context", "subject", "date"}),
+        ("documents", {"vector", "terms"}),
+        ("keyword", {"terms"}),
+        ("meaning", {"vector"}),
+    ],
+)
+def test_recall_weighs_by_the_recipe_that_is_asked_for(served: Served, recipe: str, signals: set[str]) -> None:
+    cube, talk = served.cube(), str(uuid4())
+    for speaker, text in (("Ben", "Which tea do you like?"), ("Ada", "Darjeeling.")):
+        body = {"text": text, "speaker": speaker, "context_id": talk}
+        assert served.client.post(f"/v1/cubes/{cube}/memories", json=body).status_code == 201
+    question = {"cube": cube, "query": "Which tea does Ada like in May?", "recipe": recipe}
+    hits = served.client.post("/v1/recall", json=question).json()["hits"]
+    assert [hit["signals"].keys() for hit in hits] == [signals] * 2
+
+
 def test_recall_in_a_session_includes_what_the_session_has_in_quarantine(served: Served) -> None:
     cube, session = served.cube(gate="corroboration"), {"Mnemolog-Session": str(uuid4())}
     body = {"text": "The bridge is closed."}

@@ -56,11 +56,12 @@ def written(
 
 
 @st.composite
-def joined_histories(draw: st.DrawFn, max_steps: int = 25, erasures: bool = True) -> History:
+def joined_histories(draw: st.DrawFn, max_steps: int = 20, erasures: bool = True) -> History:
     history = begin()
     possible = [step for step in STEPS if erasures or step is not erase]
-    written(history, draw(texts))
-    for _ in range(draw(st.integers(0, max_steps))):
+    for _ in range(4):
+        written(history, draw(texts), context_id=draw(contexts), description=draw(descriptions))
+    for _ in range(draw(st.integers(max_steps // 2, max_steps))):
         step = draw(st.sampled_from(possible))
         try:
             touched = list(step(draw, history, history.pick(draw), True))
@@ -79,8 +80,8 @@ def say(draw: st.DrawFn, history: History, memory: Memory, relabels: bool) -> It
 
 
 def reword(draw: st.DrawFn, history: History, memory: Memory, relabels: bool) -> Iterable[Memory]:
-    moved = replace(memory.governance, context_id=draw(contexts))
-    memory.revise(NOW, draw(st.none() | texts), draw(st.none() | descriptions), draw(st.none() | st.just(moved)))
+    moved = replace(memory.governance, context_id=draw(contexts)) if draw(st.booleans()) else None
+    memory.revise(NOW, draw(texts), draw(st.none() | descriptions), moved)
     return [memory]
 
 
@@ -96,7 +97,24 @@ def untie(draw: st.DrawFn, history: History, memory: Memory, relabels: bool) -> 
     return [memory]
 
 
-STEPS: list[Step] = [say, say, say, say, reword, reword, tie, tie, tie, untie, move, unite, separate, erase]
+STEPS: list[Step] = [
+    say,
+    say,
+    reword,
+    reword,
+    reword,
+    tie,
+    tie,
+    tie,
+    tie,
+    untie,
+    move,
+    move,
+    unite,
+    unite,
+    separate,
+    erase,
+]
 
 
 def folded(history: History, upto: int | None = None) -> Edges:
@@ -114,6 +132,11 @@ def permitting(history: History, cube: Cube, shown: Collection[UUID], at: int) -
     ids = born(history, cube, at)
     mask = np.array([each in shown for each in ids], np.bool_)
     return Permitted(mask, np.flatnonzero(mask), np.zeros(int(mask.sum()), np.int64), {}, ids)
+
+
+def most_of(ids: list[UUID]) -> st.SearchStrategy[set[UUID]]:
+    hidden = st.sets(st.sampled_from(ids), max_size=3) if ids else st.just(set[UUID]())
+    return hidden.map(lambda each: set(ids) - each)
 
 
 def joined(edges: Edges, graph: Graph) -> list[Joined]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnemolog.domain.lifecycle import Reason, State
+from mnemolog.domain.lifecycle import State
 from mnemolog.domain.memory import Memory, Relation
 from mnemolog.domain.merging import merge
 from mnemolog.domain.metadata import Description, Visibility
@@ -26,6 +26,7 @@ from tests.unit.graph_histories import (
     joined,
     joined_by_the_domain,
     joined_histories,
+    most_of,
     permitting,
     written,
 )
@@ -61,7 +62,7 @@ def test_the_graph_is_what_the_domain_says_at_any_position_for_whoever_may_see_i
     edges = folded(history)
     for cube in history.cubes:
         ids = born(history, cube, at)
-        shown = data.draw(st.sets(st.sampled_from(ids)) if ids else st.just(set()))
+        shown = data.draw(most_of(ids))
         graph = edges.graph(cube.id, permitting(history, cube, shown, at), at)
         assert joined(edges, graph) == joined_by_the_domain(history, cube, shown, at)
 
@@ -84,7 +85,7 @@ def test_the_graph_as_of_a_position_is_to_the_bit_that_of_a_view_that_stopped_th
     history: History, data: st.DataObject
 ) -> None:
     at = data.draw(st.integers(0, history.head))
-    shown = data.draw(st.sets(st.sampled_from(born(history, history.cubes[0], at) or [UUID(int=1)])))
+    shown = data.draw(most_of(born(history, history.cubes[0], at)))
     assert same(graph_at(history, folded(history), shown, at), graph_at(history, folded(history, at), shown, at))
 
 
@@ -92,7 +93,7 @@ def test_the_graph_as_of_a_position_is_to_the_bit_that_of_a_view_that_stopped_th
 def test_hidden_memories_leave_no_trace(history: History, data: st.DataObject) -> None:
     cube = history.cubes[0]
     ids = born(history, cube, history.head)
-    shown = data.draw(st.sets(st.sampled_from(ids)) if ids else st.just(set()))
+    shown = data.draw(most_of(ids))
     alone = Edges()
     alone.apply([e for e in history.events if e.memory_id is None or e.memory_id in shown], history.head)
     edges, everything = folded(history), History(history.cubes)
@@ -127,14 +128,15 @@ def test_a_link_holds_from_its_event_on_with_each_of_its_weights_until_it_is_und
     assert told(history, positions[2])[0][4] == positions[2]
 
 
-def test_a_merge_joins_its_parents_to_the_result_until_they_are_restored() -> None:
+@pytest.mark.parametrize("route", [(), (State.ARCHIVED,), (State.ARCHIVED, State.FROZEN)], ids=len)
+def test_a_merge_joins_its_parents_to_the_result_until_they_come_back(route: tuple[State, ...]) -> None:
     history = begin()
     parents = written(history, "tea"), written(history, "milk")
     result = merge(parents, "tea with milk", ANN, NOW)
     history.save(result, *parents)
     merged = history.head
-    parents[0].archive(reason=Reason.MANUAL)
-    parents[0].transition_state(State.ACTIVATED)
+    for state in (*route, State.ACTIVATED):
+        parents[0].transition_state(state)
     history.save(parents[0])
     derived = {(result.id, parent.id, Relation.DERIVED_FROM, 1.0) for parent in parents}
     into = [(parent.id, result.id, Relation.MERGED_TO, 1.0) for parent in parents]
@@ -221,14 +223,14 @@ def test_a_word_that_begins_a_sentence_is_a_name_for_those_who_see_it_used_as_on
     first = written(history, "Zanzibar is far.")
     proof = written(history, "We met Zanzibar.")
     assert named(history, first) == {"zanzibar"}
-    assert named(history, first, proof_position(history, proof) - 1) == set()
+    assert named(history, first, birth_of(history, proof) - 1) == set()
     assert named(history, first, shown=[first.id]) == set()
     proof.transition_state(State.ERASED)
     history.save(proof)
     assert named(history, first) == set()
 
 
-def proof_position(history: History, memory: Memory) -> int:
+def birth_of(history: History, memory: Memory) -> int:
     return next(event.position for event in history.events if event.memory_id == memory.id)
 
 
@@ -256,22 +258,20 @@ def test_two_follow_each_other_from_when_both_are_in_the_context() -> None:
 
 def test_no_mask_is_shifted_by_an_event_that_one_of_the_views_could_not_read() -> None:
     history = begin()
-    written(history, "We met Ann.")
-    secret = written(history, "We met Zanzibar.")
-    secret.revise(NOW, governance=replace(secret.governance, visibility=Visibility.PRIVATE))
-    history.save(secret)
-    shown = written(history, "We met Ben.")
-    shown.revise(NOW, governance=replace(shown.governance, visibility=Visibility.TENANT))
-    history.save(shown)
+    known, secret, shown = (written(history, f"We met {name}.") for name in ("Ann", "Zanzibar", "Ben"))
+    for memory, visibility in ((known, Visibility.PRIVATE), (secret, Visibility.PRIVATE), (shown, Visibility.TENANT)):
+        memory.revise(NOW, governance=replace(memory.governance, visibility=visibility))
+        history.save(memory)
     cube, caller = history.cubes[0], Caller(BEN, TENANT, SUBJECT)
-    spoilt = [replace(e, data={**e.data, "parents": ["?"]}) if e.position == 3 else e for e in history.events]
+    birth = birth_of(history, shown)
+    spoilt = [replace(e, data={**e.data, "parents": ["?"]}) if e.position == birth else e for e in history.events]
     edges, scopes, blind = Edges(), Scopes(), Scopes()
     with pytest.raises(ValueError, match="UUID"):
         edges.apply(spoilt, history.head)
-    edges.apply([], 3)
+    edges.apply([], birth)
     edges.apply(spoilt, history.head)
     scopes.apply(history.events, history.head)
-    blind.apply([e for e in history.events if e.position not in (3, 4)], history.head)
+    blind.apply([event for event in history.events if event.memory_id != secret.id], history.head)
     for view in (scopes, blind):
         graph = edges.graph(cube.id, view.permitted(cube.id, caller, NOW, history.head), history.head)
         assert edges.nodes(graph, range(graph.size)) == [Node(Kind.MEMORY, shown.id), Node(Kind.ENTITY, "ben")]

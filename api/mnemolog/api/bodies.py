@@ -253,6 +253,7 @@ class RecallBody(Body):
     cube: str = Field(description="Its name or id.")
     query: str
     k: Whole = 10
+    recipe: str = Field("dialogue", description="How the signals are weighed: dialogue, documents, keyword or meaning.")
     weights: dict[str, Number] = UNSENT
     memory_types: frozenset[MemoryType] = frozenset()
     at: Position | str | None = Field(None, description="As of a position, a time with its zone, or -2h.")

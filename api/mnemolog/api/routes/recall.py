@@ -24,6 +24,6 @@ router = APIRouter(tags=["recall"], route_class=AdmittedRoute)
 )
 def recall(body: RecallBody, store: Acting) -> Response:
     """The memories of a cube that answer best, with the score of every signal."""
-    question = Question(body.query, body.k, memory_types=body.memory_types, **body.sent("weights"))
+    question = Question(body.query, body.k, body.recipe, memory_types=body.memory_types, **body.sent("weights"))
     at = store.at(body.at) if isinstance(body.at, str) else body.at
     return Answer(store.recall(cube_named(body.cube), question, at=at, at_least=body.at_least))
