@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from mnemolog.adapters.postgres.embedded import EmbeddedPostgres
-from mnemolog.api.conversations import our_own
+from mnemolog.api.demo.conversations import our_own
 from tests.command_line import CommandLine
 
 SESSIONS, TURNS = 150, 4

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from mnemolog.api.answers import EventAnswer
-from mnemolog.api.changes import changes, name_of
+from mnemolog.api.terminal.changes import changes, name_of
 
 SOME = UUID(int=1)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mnemolog.api.conversations import our_own
+from mnemolog.api.demo.conversations import our_own
 from mnemolog.domain.metadata import SemanticType
 
 OURS = our_own()

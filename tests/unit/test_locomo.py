@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mnemolog.api.locomo import read_locomo
+from mnemolog.api.demo.locomo import read_locomo
 from mnemolog.domain.refusals import Invalid
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mnemolog.api.memory_lines import from_json, from_text
+from mnemolog.api.terminal.memory_lines import from_json, from_text
 from mnemolog.domain.commands import Remember
 from mnemolog.domain.metadata import MemoryType
 from mnemolog.domain.refusals import Invalid

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnemolog.api.tables import Column, cell, print_document, print_rows
+from mnemolog.api.terminal.tables import Column, cell, print_document, print_rows
 
 
 @given(st.text())

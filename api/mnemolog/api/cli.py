@@ -11,8 +11,8 @@ from typing import NoReturn
 
 import click
 
-from mnemolog.api import complaints
-from mnemolog.api.invocation import Invocation, shared_options
+from mnemolog.api.terminal import complaints
+from mnemolog.api.terminal.invocation import Invocation, shared_options
 from mnemolog.domain.refusals import Refusal
 
 INTERRUPTED = 130

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
 
 
 @click.group("cubes")
@@ -17,9 +17,9 @@ def command() -> None:
 @pass_invocation
 def list_cubes(invocation: Invocation, limit: int, cursor: str | None) -> None:
     """List the cubes that you may use."""
-    from mnemolog.api.columns import CUBE_COLUMNS, cube_row
     from mnemolog.api.parts import CATALOGUE
-    from mnemolog.api.tables import print_document, print_rows
+    from mnemolog.api.terminal.columns import CUBE_COLUMNS, cube_row
+    from mnemolog.api.terminal.tables import print_document, print_rows
 
     with invocation.store(*CATALOGUE) as store:
         page = store.cubes.list(limit=limit, cursor=cursor)
@@ -37,7 +37,7 @@ def list_cubes(invocation: Invocation, limit: int, cursor: str | None) -> None:
 @pass_invocation
 def found(invocation: Invocation, name: str) -> None:
     """Found a cube of your own. Prints its id."""
-    from mnemolog.api.tables import print_document
+    from mnemolog.api.terminal.tables import print_document
 
     with invocation.store() as store:
         cube = store.cubes.found(name)

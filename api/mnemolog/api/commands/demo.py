@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnemolog.api.invocation import Invocation, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, pass_invocation, shared_options
 
 if TYPE_CHECKING:
-    from mnemolog.api.conversations import Conversation
-    from mnemolog.api.demonstration import Demonstration
+    from mnemolog.api.demo.conversations import Conversation
+    from mnemolog.api.demo.demonstration import Demonstration
+    from mnemolog.api.demo.telling import Teller
     from mnemolog.api.settings import Settings
-    from mnemolog.api.telling import Teller
 
 FOLDER = "demo"
 
@@ -30,12 +30,12 @@ def command(invocation: Invocation, conversation: Path | None, sample: str | Non
     a store of its own, in the folder `demo` of the store's home; in a database that the environment names it has a
     cube of its own. A second run remembers nothing twice.
     """
-    from mnemolog.api.conversations import our_own
-    from mnemolog.api.demonstration import Demonstration
-    from mnemolog.api.locomo import read_locomo
+    from mnemolog.api.demo.conversations import our_own
+    from mnemolog.api.demo.demonstration import Demonstration
+    from mnemolog.api.demo.locomo import read_locomo
+    from mnemolog.api.demo.telling import Teller
     from mnemolog.api.store import open_store
-    from mnemolog.api.tables import print_document
-    from mnemolog.api.telling import Teller
+    from mnemolog.api.terminal.tables import print_document
 
     if sample is not None and conversation is None:
         raise click.UsageError("--sample chooses from a file: give one.")
@@ -68,7 +68,7 @@ def _tell(demonstration: Demonstration, teller: Teller, settings: Settings) -> d
 
 
 def _remember(demonstration: Demonstration, teller: Teller) -> dict[str, Any]:
-    from mnemolog.api.progress import bar
+    from mnemolog.api.terminal.progress import bar
 
     embeddings = demonstration.store.parts.embeddings
     with bar("remembering", len(demonstration.conversation.turns)) as moved:
@@ -82,7 +82,7 @@ def _remember(demonstration: Demonstration, teller: Teller) -> dict[str, Any]:
 
 
 def _recall(demonstration: Demonstration, teller: Teller) -> dict[str, Any]:
-    from mnemolog.api.progress import spinner
+    from mnemolog.api.terminal.progress import spinner
 
     with spinner("loading the model"):
         demonstration.load()
@@ -119,7 +119,7 @@ def _merge(demonstration: Demonstration, teller: Teller) -> dict[str, Any]:
 
 
 def _verify(demonstration: Demonstration, teller: Teller) -> dict[str, Any]:
-    from mnemolog.api.progress import bar
+    from mnemolog.api.terminal.progress import bar
 
     with bar("verifying", demonstration.store.log.head()) as moved:
         verified = demonstration.verify(moved)

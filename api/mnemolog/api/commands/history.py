@@ -4,7 +4,7 @@ from uuid import UUID
 
 import click
 
-from mnemolog.api.invocation import Invocation, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, pass_invocation, shared_options
 
 
 @click.command("history")
@@ -16,9 +16,9 @@ def command(invocation: Invocation, memory_id: UUID) -> None:
 
     Oldest first: where in the log, when, by whom, what, and what that changed.
     """
-    from mnemolog.api.columns import HISTORY_COLUMNS, history_rows
     from mnemolog.api.parts import CATALOGUE
-    from mnemolog.api.tables import print_document, print_rows
+    from mnemolog.api.terminal.columns import HISTORY_COLUMNS, history_rows
+    from mnemolog.api.terminal.tables import print_document, print_rows
 
     with invocation.store(*CATALOGUE) as store:
         events = store.memories.history(memory_id)

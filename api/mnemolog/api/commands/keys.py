@@ -5,7 +5,7 @@ from uuid import UUID
 
 import click
 
-from mnemolog.api.invocation import Duration, Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Duration, Invocation, note, pass_invocation, shared_options
 
 KINDS = click.Choice(["agent", "user", "service"])  # groups and roles act through their members, and hold no keys
 
@@ -26,7 +26,7 @@ def issue(
     invocation: Invocation, principal_id: UUID | None, name: str | None, kind: str, ttl: timedelta | None
 ) -> None:
     """Print a new key. It is shown this once and cannot be shown again."""
-    from mnemolog.api.tables import print_document
+    from mnemolog.api.terminal.tables import print_document
     from mnemolog.domain.principal import PrincipalKind
 
     if name is not None and principal_id is not None:
@@ -49,7 +49,7 @@ def issue(
 @pass_invocation
 def revoke(invocation: Invocation, principal_id: UUID, key_id: UUID) -> None:
     """End a key at once."""
-    from mnemolog.api.tables import print_document
+    from mnemolog.api.terminal.tables import print_document
 
     with invocation.store() as store:
         position = store.principals.revoke_key(principal_id, key_id)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
 from mnemolog.domain.lifecycle import State
 
 
@@ -31,9 +31,9 @@ def command(
     In the order they were made, without those whose time has passed.
     """
     from mnemolog.adapters.postgres.directory import MemoryFilter
-    from mnemolog.api.columns import MEMORY_COLUMNS, memory_row
     from mnemolog.api.parts import CATALOGUE
-    from mnemolog.api.tables import print_document, print_rows
+    from mnemolog.api.terminal.columns import MEMORY_COLUMNS, memory_row
+    from mnemolog.api.terminal.tables import print_document, print_rows
 
     wanted = MemoryFilter(states=states or None, tags=tags or None, key=key)
     with invocation.store(*CATALOGUE) as store:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
 
 if TYPE_CHECKING:
     from mnemolog.api.log import Log
@@ -26,9 +26,9 @@ def command(invocation: Invocation, after: int | None, types: tuple[str, ...], l
     mnemolog log --after 100 --type memory.revised
     mnemolog log --follow --json
     """
-    from mnemolog.api.columns import EVENT_COLUMNS, event_row
     from mnemolog.api.log import full_types
-    from mnemolog.api.tables import print_document, print_rows
+    from mnemolog.api.terminal.columns import EVENT_COLUMNS, event_row
+    from mnemolog.api.terminal.tables import print_document, print_rows
 
     wanted = full_types(types)
     with invocation.store() as store:
@@ -46,8 +46,8 @@ def command(invocation: Invocation, after: int | None, types: tuple[str, ...], l
 
 def _follow(invocation: Invocation, log: Log, position: int, types: tuple[str, ...]) -> None:
     """Ends with an interrupt only."""
-    from mnemolog.api.columns import event_row
-    from mnemolog.api.tables import cell, print_line
+    from mnemolog.api.terminal.columns import event_row
+    from mnemolog.api.terminal.tables import cell, print_line
     from mnemolog.domain.log import Selection
 
     while True:

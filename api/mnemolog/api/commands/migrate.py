@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
 
 
 @click.command("migrate")
@@ -19,8 +19,8 @@ def command(invocation: Invocation, only_show: bool) -> None:
     """
     from mnemolog.adapters.postgres.connection import connect
     from mnemolog.adapters.postgres.migrate import migrate, migrations, pending
-    from mnemolog.api.columns import MIGRATION_COLUMNS
-    from mnemolog.api.tables import print_document, print_rows
+    from mnemolog.api.terminal.columns import MIGRATION_COLUMNS
+    from mnemolog.api.terminal.tables import print_document, print_rows
 
     with _database(invocation) as dsn:
         applied = [] if only_show else migrate(dsn)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
 from mnemolog.projections.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def command(
     mnemolog recall --at -2h "How does Ada like her coffee?"
     """
     from mnemolog.api.parts import RECALL
-    from mnemolog.api.tables import print_document
+    from mnemolog.api.terminal.tables import print_document
     from mnemolog.projections.recall import Question
 
     with invocation.store(*RECALL) as store:
@@ -63,8 +63,8 @@ def command(
 
 
 def _print(answer: RecallAnswer, explain: bool) -> None:
-    from mnemolog.api.columns import EXPLAINED_COLUMNS, HIT_COLUMNS, explained, hit_row
-    from mnemolog.api.tables import cell, print_rows
+    from mnemolog.api.terminal.columns import EXPLAINED_COLUMNS, HIT_COLUMNS, explained, hit_row
+    from mnemolog.api.terminal.tables import cell, print_rows
 
     if explain:
         sparse = sys.stdout.isatty()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnemolog.api.invocation import Duration, Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Duration, Invocation, note, pass_invocation, shared_options
 
 if TYPE_CHECKING:
     from mnemolog.api.answers import Written
@@ -56,7 +56,7 @@ def command(
 
 
 def _items(like: Remember, jsonl: bool) -> Iterator[Remember]:
-    from mnemolog.api.memory_lines import from_json, from_text
+    from mnemolog.api.terminal.memory_lines import from_json, from_text
 
     if jsonl:
         return from_json(sys.stdin.buffer, like)
@@ -72,7 +72,7 @@ def _stored(store: Store, cube: str, items: Iterator[Remember]) -> Iterator[Writ
 
 
 def _answer(invocation: Invocation, written: list[Written]) -> None:
-    from mnemolog.api.tables import print_document
+    from mnemolog.api.terminal.tables import print_document
 
     ids = [memory_id for each in written for memory_id in each.memory_ids]
     if not ids:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
 
 
 @click.command("serve")

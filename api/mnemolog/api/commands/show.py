@@ -4,7 +4,7 @@ from uuid import UUID
 
 import click
 
-from mnemolog.api.invocation import Invocation, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, pass_invocation, shared_options
 
 
 @click.command("show")
@@ -14,9 +14,9 @@ from mnemolog.api.invocation import Invocation, pass_invocation, shared_options
 @pass_invocation
 def command(invocation: Invocation, memory_id: UUID, at: str | None) -> None:
     """Show a memory as it is, or as it was."""
-    from mnemolog.api.columns import FIELD_COLUMNS, memory_fields
     from mnemolog.api.parts import CATALOGUE
-    from mnemolog.api.tables import print_document, print_rows
+    from mnemolog.api.terminal.columns import FIELD_COLUMNS, memory_fields
+    from mnemolog.api.terminal.tables import print_document, print_rows
 
     with invocation.store(*CATALOGUE) as store:
         memory = store.memories.get(memory_id, at=store.at(at))

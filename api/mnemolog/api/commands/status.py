@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnemolog.api.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
 
 if TYPE_CHECKING:
     from mnemolog.api.status import Status
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 @pass_invocation
 def command(invocation: Invocation) -> None:
     """Show how the store and its views are."""
-    from mnemolog.api.catching_up import catch_up
     from mnemolog.api.parts import RECALL
-    from mnemolog.api.progress import bar
-    from mnemolog.api.tables import print_document
+    from mnemolog.api.terminal.catching_up import catch_up
+    from mnemolog.api.terminal.progress import bar
+    from mnemolog.api.terminal.tables import print_document
     from mnemolog.domain.refusals import Unavailable
 
     with invocation.store() as store:
@@ -35,8 +35,8 @@ def command(invocation: Invocation) -> None:
 
 
 def _print(found: Status) -> None:
-    from mnemolog.api.columns import FIELD_COLUMNS, VIEW_COLUMNS, view_row
-    from mnemolog.api.tables import print_rows
+    from mnemolog.api.terminal.columns import FIELD_COLUMNS, VIEW_COLUMNS, view_row
+    from mnemolog.api.terminal.tables import print_rows
 
     where = "embedded" if found.embedded else "at a DSN"
     facts: list[tuple[str, str | int]] = [("version", found.version), ("postgres", where), ("embedder", found.embedder)]

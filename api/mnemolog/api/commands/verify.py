@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from mnemolog.api.invocation import Invocation, pass_invocation, shared_options
+from mnemolog.api.terminal.invocation import Invocation, pass_invocation, shared_options
 
 
 @click.command("verify")
@@ -13,8 +13,8 @@ def command(invocation: Invocation) -> None:
 
     Makes every hash again from the rows as they are. Exits with 6 at the first position that is not what it was.
     """
-    from mnemolog.api.progress import bar
-    from mnemolog.api.tables import print_document
+    from mnemolog.api.terminal.progress import bar
+    from mnemolog.api.terminal.tables import print_document
 
     with invocation.store() as store, bar("verifying", store.log.head()) as moved:
         verified = store.log.verify(moved)

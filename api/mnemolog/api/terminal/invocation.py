@@ -37,9 +37,9 @@ class Invocation:
     @contextmanager
     def store(self, *views: str) -> Iterator[Store]:
         """Open, and with the named views as far as the log was when it was opened."""
-        from mnemolog.api.catching_up import catch_up
-        from mnemolog.api.progress import bar
         from mnemolog.api.store import open_store
+        from mnemolog.api.terminal.catching_up import catch_up
+        from mnemolog.api.terminal.progress import bar
 
         with open_store(settings=self.settings()) as store:
             if views:

@@ -89,7 +89,7 @@ class Conversation:
 
 def our_own() -> Conversation:
     """The one that is part of this package."""
-    return _ours(json.loads((files("mnemolog.api") / OURS).read_text(encoding="utf-8")))
+    return _ours(json.loads((files("mnemolog.api.demo") / OURS).read_text(encoding="utf-8")))
 
 
 def _ours(found: Mapping[str, Any]) -> Conversation:

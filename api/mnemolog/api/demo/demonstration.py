@@ -14,10 +14,10 @@ from uuid import UUID, uuid5
 
 from mnemolog.adapters.postgres.verify import Verified
 from mnemolog.api.answers import EventAnswer, MemoryAnswer, RecallAnswer, Written
-from mnemolog.api.catching_up import catch_up
-from mnemolog.api.conversations import Conversation
+from mnemolog.api.demo.conversations import Conversation
 from mnemolog.api.parts import RECALL
 from mnemolog.api.store import Store
+from mnemolog.api.terminal.catching_up import catch_up
 from mnemolog.domain.commands import Remember
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.refusals import CubeNotFound, MemoryExpired

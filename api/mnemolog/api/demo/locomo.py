@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mnemolog.api.conversations import Changes, Conversation, Question, Session, Turn
+from mnemolog.api.demo.conversations import Changes, Conversation, Question, Session, Turn
 from mnemolog.domain.refusals import Invalid
 
 TIME = "%I:%M %p on %d %B, %Y"  # 1:56 pm on 8 May, 2023

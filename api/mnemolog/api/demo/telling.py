@@ -15,10 +15,10 @@ from rich.text import Text
 
 from mnemolog.adapters.postgres.verify import Verified
 from mnemolog.api.answers import MemoryAnswer, RecallAnswer, Written
-from mnemolog.api.columns import HISTORY_COLUMNS, history_rows
-from mnemolog.api.conversations import Question
-from mnemolog.api.demonstration import Demonstration, Ingested, Passed
-from mnemolog.api.tables import Column, cell, table
+from mnemolog.api.demo.conversations import Question
+from mnemolog.api.demo.demonstration import Demonstration, Ingested, Passed
+from mnemolog.api.terminal.columns import HISTORY_COLUMNS, history_rows
+from mnemolog.api.terminal.tables import Column, cell, table
 
 WIDEST = 112
 LIFE_COLUMNS = (Column("turn", style="dim"), *HISTORY_COLUMNS)

@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from mnemolog.api.answers import CubeAnswer, EventAnswer, MemoryAnswer, RecallHit
-from mnemolog.api.changes import changes, name_of
-from mnemolog.api.tables import Column
+from mnemolog.api.terminal.changes import changes, name_of
+from mnemolog.api.terminal.tables import Column
 
 Row = Sequence[Any]
 POSITION = Column("position", right=True, style="cyan")

@@ -1,0 +1,1 @@
+"""What `mnemolog demo` shows: a conversation, and the walk through all that the store does with it."""

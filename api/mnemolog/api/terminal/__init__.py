@@ -1,0 +1,1 @@
+"""The command line's way with words: arguments in, tables and messages out."""
