@@ -2,6 +2,7 @@
 PYTHON ?= python3
 NAME ?= log
 CONVERSATION ?=
+LOCOMO ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -26,7 +27,7 @@ faults: .venv/dev          ## the long fault runs, of which the suite has a shor
 	$(BIN)/python -m pytest -m long
 
 bench: .venv/dev           ## one benchmark: make bench NAME=log
-	$(BIN)/python -m benchmarks $(NAME)
+	$(if $(LOCOMO),LOCOMO=$(abspath $(LOCOMO)),) $(BIN)/python -m benchmarks $(NAME)
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -7,11 +7,11 @@ import sys
 import click
 from rich.console import Console
 
-from benchmarks import log
+from benchmarks import log, recall
 from benchmarks.figure import Figure, Report, machine, show, versions
 from benchmarks.server import durable_server, server_version
 
-BENCHMARKS = {"log": log}
+BENCHMARKS = {"log": log, "recall": recall}
 
 
 @click.command()

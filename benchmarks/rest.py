@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from mnemolog.api.server import serve
 from mnemolog.api.settings import Settings
-settings = Settings(home=Path(sys.argv[1]), dsn=sys.argv[2], embedder="hashing")
+settings = Settings(home=Path(sys.argv[1]), dsn=sys.argv[2], embedder=sys.argv[3], wait_seconds=300)
 serve(settings, port=0, ready=lambda url: print(url, flush=True))
 """
 
@@ -48,10 +48,10 @@ def rest_add(dsn: str) -> Iterator[Figure]:
 
 
 @contextmanager
-def served(dsn: str) -> Iterator[tuple[str, str]]:
+def served(dsn: str, embedder: str = "hashing") -> Iterator[tuple[str, str]]:
     """The URL of a server in a process of its own, and its owner's key."""
     with tempfile.TemporaryDirectory(prefix="mnemolog-bench-") as home:
-        command = [sys.executable, "-c", SERVE, home, dsn]
+        command = [sys.executable, "-c", SERVE, home, dsn, embedder]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout is not None
             url = server.stdout.readline().strip()

@@ -1,118 +1,44 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import reduce
 from math import inf, nan
 from operator import add
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from mnemolog.domain.lifecycle import Reason, State
 from mnemolog.domain.log import Event
-from mnemolog.domain.memory import Memory
-from mnemolog.domain.metadata import Description, Governance, MemoryType, Visibility
+from mnemolog.domain.metadata import MemoryType
 from mnemolog.domain.permissions import Caller
 from mnemolog.domain.refusals import Invalid, InvalidPosition, InvalidText, ProjectionBehind
 from mnemolog.projections.embedding import Vectors
-from mnemolog.projections.recall import Question, Ranking, Views, recall
-from mnemolog.projections.recipes import RECIPES
-from mnemolog.projections.scopes import Scopes
-from mnemolog.projections.terms import Terms
-from mnemolog.projections.turns import Turns
-from mnemolog.projections.vectors import VectorView
+from mnemolog.projections.recall import Question, recall
 from tests.histories import (
-    ANN,
-    BEN,
     NOW,
-    PEOPLE,
-    SESSIONS,
-    SUBJECT,
-    TENANT,
-    WORDS,
     History,
     begin,
-    callers,
     histories,
-    moments,
     texts,
 )
-from tests.unit.hashed_vectors import DIMENSIONS, HashedVectors
-
-STORE = HashedVectors()
-AS_ANN, AS_BEN = Caller(ANN, TENANT, SUBJECT), Caller(BEN, TENANT, SUBJECT)
-ADMINISTRATOR = Caller(UUID(int=99), TENANT, SUBJECT, administrator=True)
-TALK = UUID(int=31)
-HINTS = ("Ann", "Ann Lee's", "ben", "8 May 2023", "in May", "in 2026", "January")
-questions = st.builds(
-    Question,
-    text=st.lists(st.sampled_from((*WORDS, *HINTS, *HINTS)), min_size=1, max_size=5).map(" ".join),
-    k=st.just(1000),
-    recipe=st.sampled_from(list(RECIPES)) | st.just("dialogue"),
+from tests.unit.asking import (
+    ADMINISTRATOR,
+    AS_ANN,
+    AS_BEN,
+    STORE,
+    TALK,
+    a_kitchen,
+    apply,
+    ask,
+    members,
+    questions,
+    remembered,
+    views_of,
 )
-members = st.builds(
-    Caller,
-    principal_id=st.sampled_from((*PEOPLE, UUID(int=99))),
-    tenant_id=st.just(TENANT),
-    subject_id=st.just(SUBJECT),
-    administrator=st.booleans(),
-    session_id=st.none() | st.sampled_from(SESSIONS),
-)
-
-
-@st.composite
-def conversations(draw: st.DrawFn) -> History:
-    """Of up to three conversations in one cube, in which not everything may be seen by everybody."""
-    history = begin()
-    for _ in range(draw(st.integers(1, 12))):
-        labels = {"visibility": draw(st.sampled_from((Visibility.PRIVATE, Visibility.TENANT, Visibility.TENANT)))}
-        context = draw(st.sampled_from((TALK, TALK, UUID(int=32), None)))
-        speaker = draw(st.sampled_from(("Ann", "Ann Lee", "Ben", None)))
-        remembered(history, draw(texts), speaker, owner_id=draw(st.sampled_from(PEOPLE)), context_id=context, **labels)
-    return history
-
-
-def views_of(events: Sequence[Event]) -> Views:
-    views = Views(Scopes(), Terms(), VectorView(HashedVectors(), DIMENSIONS), Turns())
-    apply(views, events, len(events))
-    return views
-
-
-def apply(views: Views, events: Sequence[Event], upto: int) -> None:
-    for view in (views.scopes, views.terms, views.vectors, views.turns):
-        view.apply(events, upto)
-
-
-def ask(
-    views: Views,
-    cube_id: UUID,
-    question: Question | str,
-    caller: Caller = AS_ANN,
-    now: datetime = NOW,
-    at: int | None = None,
-) -> Ranking:
-    question = Question(question) if isinstance(question, str) else question
-    return recall(views, cube_id, question, STORE.query, caller, now, at)
-
-
-def remembered(history: History, text: str, speaker: str | None = None, **labels: object) -> Memory:
-    memory = Memory.generate(
-        tenant_id=TENANT,
-        cube_id=history.cubes[0].id,
-        subject_ids=(SUBJECT,),
-        text=text,
-        governance=replace(Governance(owner_id=ANN), **labels),  # type: ignore[arg-type]
-        description=Description(speaker=speaker),
-        occurred_at=NOW,
-    )
-    memory.activate(gate="owner")
-    history.save(memory)
-    return memory
 
 
 def told_plainly(event: Event) -> Event:
@@ -122,17 +48,6 @@ def told_plainly(event: Event) -> Event:
         if part in data:
             data[part] = {label: value for label, value in data[part].items() if label != name}
     return replace(event, data=data)
-
-
-def a_kitchen() -> tuple[History, list[Memory]]:
-    history = begin()
-    said = (
-        "Tea is kept in the blue tin.",
-        "The train leaves at nine.",
-        "Ben is allergic to peanuts.",
-        "茶在蓝色的罐子里。",
-    )
-    return history, [remembered(history, text) for text in said]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +73,6 @@ def test_a_hit_says_where_its_text_is_and_why_it_is_there() -> None:
     assert hit.signals["terms"]["part"] == pytest.approx(0.4 * hit.signals["terms"]["z"])
 
 
-@settings(deadline=None)
 @given(histories(), members, questions)
 def test_a_score_is_the_sum_of_its_parts(history: History, caller: Caller, question: Question) -> None:
     for cube in history.cubes:
@@ -167,7 +81,6 @@ def test_a_score_is_the_sum_of_its_parts(history: History, caller: Caller, quest
             assert all(signal.keys() == {"raw", "z", "part"} for signal in hit.signals.values())
 
 
-@settings(deadline=None)
 @given(histories(), members, texts)
 def test_dialogue_is_documents_where_nothing_tells_of_conversations_speakers_or_dates(
     history: History, caller: Caller, text: str
@@ -195,14 +108,6 @@ def test_equal_memories_come_in_the_order_in_which_they_were_written() -> None:
     ranking = ask(views_of(history.events), history.cubes[0].id, Question("tea", k=3))
     assert [hit.memory_id for hit in ranking.hits] == [memory.id for memory in same[:3]]
     assert {hit.score for hit in ranking.hits} == {0.0}
-
-
-def test_whoever_may_see_nothing_gets_an_empty_answer() -> None:
-    history, _ = a_kitchen()
-    views = views_of(history.events)
-    ranking = ask(views, history.cubes[0].id, "tea", AS_BEN)
-    assert (ranking.hits, ranking.considered, ranking.dropped) == ((), 0, {"not_permitted": 4})
-    assert ask(views, UUID(int=404), "tea").hits == ()
 
 
 def test_only_memories_of_the_wanted_types_are_ranked() -> None:
@@ -275,91 +180,6 @@ def test_there_is_nothing_before_the_first_position() -> None:
         ask(views, history.cubes[0].id, "tea", at=-1)
 
 
-def test_a_revoked_right_and_an_erasure_hold_for_questions_about_the_past_too() -> None:
-    history, memories = a_kitchen()
-    shared = remembered(history, "Tea is a drink.", visibility=Visibility.TENANT)
-    before = history.head
-    memories[0].transition_state(State.ERASED)
-    shared.revise(NOW, governance=replace(shared.governance, visibility=Visibility.PRIVATE))
-    memories[1].archive(Reason.MANUAL)
-    history.save(memories[0], shared, memories[1])
-    views, cube_id = views_of(history.events), history.cubes[0].id
-    assert ask(views, cube_id, "tea", AS_BEN, at=before).hits == ()
-    told_then = {hit.memory_id for hit in ask(views, cube_id, "tea", at=before).hits}
-    assert told_then == {memory.id for memory in (*memories[1:], shared)}
-
-
-@settings(deadline=None)
-@pytest.mark.parametrize("recipe", RECIPES)
-@given(histories(erasures=False, relabels=False), members, moments, questions, st.data())
-def test_an_answer_as_of_a_position_is_to_the_bit_the_one_that_was_given_then(
-    recipe: str, history: History, caller: Caller, now: datetime, question: Question, data: st.DataObject
-) -> None:
-    at = data.draw(st.integers(0, history.head))
-    question = replace(question, recipe=recipe)
-    now_known, then = views_of(history.events), views_of(history.events[:at])
-    for cube in history.cubes:
-        assert ask(now_known, cube.id, question, caller, now, at) == ask(then, cube.id, question, caller, now)
-
-
-@settings(deadline=None)
-@given(histories(), members, moments, questions)
-def test_hidden_memories_change_neither_the_order_nor_any_score_of_the_others(
-    history: History, caller: Caller, now: datetime, question: Question
-) -> None:
-    views = views_of(history.events)
-    for cube in history.cubes:
-        ranking = ask(views, cube.id, question, caller, now)
-        shown = {hit.memory_id for hit in ranking.hits}
-        without = [event for event in history.events if event.memory_id is None or event.memory_id in shown]
-        alone = views_of([])
-        apply(alone, without, history.head)
-        assert ask(alone, cube.id, question, caller, now).hits == ranking.hits
-
-
-@settings(deadline=None)
-@given(conversations(), members, questions)
-def test_the_hidden_turns_of_a_conversation_change_no_score_of_the_turns_around_them(
-    history: History, caller: Caller, question: Question
-) -> None:
-    cube_id = history.cubes[0].id
-    hits = ask(views_of(history.events), cube_id, question, caller).hits
-    shown = {hit.memory_id for hit in hits}
-    alone = views_of([])
-    apply(alone, [e for e in history.events if e.memory_id is None or e.memory_id in shown], history.head)
-    assert ask(alone, cube_id, question, caller).hits == hits
-
-
-@settings(deadline=None)
-@given(callers, moments, questions)
-def test_of_a_cube_that_may_not_be_used_nothing_but_the_shared_is_told(
-    caller: Caller, now: datetime, question: Question
-) -> None:
-    history = begin()
-    for visibility in (Visibility.CUBE, Visibility.PRIVATE, Visibility.TENANT):
-        remembered(history, question.text, "Ann", context_id=TALK, visibility=visibility)
-    shown = ask(views_of(history.events), history.cubes[0].id, question, replace(caller, administrator=False), now).hits
-    expected = 0 if caller.tenant_id != TENANT else 3 if caller.principal_id == ANN else 1
-    assert len(shown) == expected
-
-
-def test_a_hidden_turn_lends_nothing_and_its_neighbours_become_neighbours() -> None:
-    histories = [begin(), begin()]
-    for history, hidden in zip(histories, (True, False), strict=True):
-        remembered(history, "What is your favourite tea?", context_id=TALK, visibility=Visibility.TENANT)
-        if hidden:
-            remembered(history, "Tea tea tea!", "Cleo", context_id=TALK, visibility=Visibility.PRIVATE)
-        remembered(history, "Darjeeling.", context_id=TALK, visibility=Visibility.TENANT)
-        remembered(history, "The train is late.", visibility=Visibility.TENANT)
-    among_hidden, alone = (
-        [hit.signals for hit in ask(views_of(each.events), each.cubes[0].id, "What tea does Cleo like?", AS_BEN).hits]
-        for each in histories
-    )
-    assert among_hidden == alone
-    assert {"neighbours", "context"} < among_hidden[0].keys()
-    assert "subject" not in among_hidden[0]
-
-
 def test_a_reply_is_found_by_the_question_that_it_answers() -> None:
     history = begin()
     asked = remembered(history, "Which tea do you like best?", "Ben", context_id=TALK)
@@ -399,7 +219,6 @@ def test_the_meaning_of_a_question_is_looked_for_without_the_names_of_speakers()
     assert asked == ["What does like?"]
 
 
-@settings(deadline=None)
 @given(histories(max_steps=10), st.integers(1, 40))
 def test_the_moment_of_the_question_decides_what_has_expired(history: History, hours: int) -> None:
     now = NOW + timedelta(hours=hours)

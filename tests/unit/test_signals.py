@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mnemolog.domain.log import Event
@@ -109,7 +109,6 @@ def test_the_meaning_is_embedded_once_without_names_and_only_if_it_weighs_someth
     assert listener.heard == ["Which tea does like?", "Which tea does Ann like?"]
 
 
-@settings(deadline=None)
 @given(talks, texts, st.sampled_from(list(RECIPES.values())))
 def test_parts_are_weighed_and_the_total_is_their_sum(said: list[Said], question: str, recipe: Recipe) -> None:
     given_by = found(said, question, recipe)
@@ -122,7 +121,6 @@ def test_parts_are_weighed_and_the_total_is_their_sum(said: list[Said], question
     assert total(given_by, len(said)).tolist() == sum(parts, np.zeros(len(said))).tolist()
 
 
-@settings(deadline=None)
 @given(talks, texts)
 def test_neighbours_lend_of_what_their_words_and_meaning_are_worth(said: list[Said], question: str) -> None:
     given_by = found(said, question)
@@ -157,7 +155,6 @@ def by_the_book(said: Sequence[Said], question: str) -> list[float]:
     return [scores[each.context] for each in said]
 
 
-@settings(deadline=None)
 @given(talks, texts, st.data())
 def test_a_conversation_is_ranked_like_one_text_of_the_turns_that_may_be_seen(
     said: list[Said], question: str, data: st.DataObject
@@ -171,7 +168,6 @@ def test_a_conversation_is_ranked_like_one_text_of_the_turns_that_may_be_seen(
         assert not any(each.context for each in shown)
 
 
-@settings(deadline=None)
 @given(talks, texts, st.sampled_from(("", "Ann", "ben's", "in May")), st.data())
 def test_what_is_not_seen_changes_no_bit_of_any_signal(
     said: list[Said], words: str, hint: str, data: st.DataObject

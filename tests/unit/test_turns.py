@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mnemolog.domain.log import Event
@@ -116,7 +116,6 @@ def test_a_wording_that_can_no_longer_be_read_has_neither_speaker_nor_conversati
     assert (spoken.speakers.tolist(), spoken.contexts.tolist(), spoken.names) == ([NONE], [NONE], {})
 
 
-@settings(deadline=None)
 @given(histories(), st.data())
 def test_what_was_said_as_of_a_position_is_what_a_view_that_stopped_there_says(
     history: History, data: st.DataObject
@@ -134,7 +133,6 @@ def test_what_was_said_as_of_a_position_is_what_a_view_that_stopped_there_says(
         assert now.names.keys() == then.names.keys()
 
 
-@settings(deadline=None)
 @given(histories(), st.data())
 def test_the_digest_is_that_of_a_rebuild_however_the_events_came(history: History, data: st.DataObject) -> None:
     view, at = Turns(), 0

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mnemolog.domain.log import Event
@@ -156,7 +156,6 @@ def test_a_query_of_another_model_is_refused() -> None:
         folded([told(1, "Tea")]).scores(CUBE, np.ones(5, np.float32), np.array([1]), 1)
 
 
-@settings(deadline=None)
 @given(histories(), st.data())
 def test_scores_as_of_a_position_are_to_the_bit_those_of_a_view_that_stopped_there(
     history: History, data: st.DataObject
@@ -170,7 +169,6 @@ def test_scores_as_of_a_position_are_to_the_bit_those_of_a_view_that_stopped_the
         assert found.tobytes() == stopped.scores(cube.id, query, positions, at).tobytes()
 
 
-@settings(deadline=None)
 @given(histories(), st.data())
 def test_the_digest_is_that_of_a_rebuild_however_the_events_came(history: History, data: st.DataObject) -> None:
     view, at = VectorView(HashedVectors(), DIMENSIONS), 0
