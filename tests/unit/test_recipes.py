@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import inf, nan
 
 import pytest
 
 from mnemolog.domain.refusals import Invalid
-from mnemolog.projections.recipes import MAX_WEIGHT, RECIPES, SIGNALS, Recipe, as_weights, recipe, weighed
+from mnemolog.projections.recipes import MAX_WEIGHT, RECIPES, SIGNALS, Recipe, recipe, weighed
 
 
 def test_the_recipes_are_the_documented_ones() -> None:
-    assert {name: {s: w for s, w in as_weights(each).items() if w} for name, each in RECIPES.items()} == {
+    assert {name: {s: w for s, w in asdict(each).items() if w} for name, each in RECIPES.items()} == {
         "dialogue": {
             "vector": 0.6,
             "terms": 0.4,
@@ -28,12 +29,12 @@ def test_the_recipes_are_the_documented_ones() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_can_be_given_as_weights_too(name: str) -> None:
-    assert weighed(as_weights(recipe(name))) == recipe(name)
+    assert weighed(asdict(recipe(name))) == recipe(name)
 
 
 def test_what_is_not_named_weighs_nothing() -> None:
     assert weighed({"terms": 2, "date": MAX_WEIGHT}) == Recipe(terms=2, date=MAX_WEIGHT)
-    assert not any(as_weights(weighed({})).values())
+    assert not any(asdict(weighed({})).values())
 
 
 @pytest.mark.parametrize("name", ["", "Dialogue", "magic", "recipe"])

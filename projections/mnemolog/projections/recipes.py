@@ -7,7 +7,7 @@ time; what it adds to `documents` is silent where memories share no context, spe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 from mnemolog.domain.refusals import Invalid
 
@@ -54,7 +54,3 @@ def weighed(weights: Mapping[str, float]) -> Recipe:
     if not all(0 <= weight <= MAX_WEIGHT for weight in weights.values()):
         raise Invalid(reason=f"A weight must be a number between 0 and {MAX_WEIGHT:g}.")
     return Recipe(**weights)
-
-
-def as_weights(chosen: Recipe) -> dict[str, float]:
-    return asdict(chosen)
