@@ -16,7 +16,7 @@ from mnemolog.domain.lifecycle import Reason, State
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory, Relation
 from mnemolog.domain.merging import merge, retract_merge
-from mnemolog.domain.metadata import Description, Governance, MemoryType, Visibility
+from mnemolog.domain.metadata import Description, Governance, MemoryType, SemanticType, Source, Visibility
 from mnemolog.domain.permissions import Caller
 from mnemolog.domain.refusals import Refusal
 
@@ -48,6 +48,9 @@ governances = st.builds(
     Governance,
     owner_id=st.sampled_from(PEOPLE),
     memory_type=st.sampled_from((MemoryType.LONG_TERM, MemoryType.USER)),
+    semantic_type=st.sampled_from((SemanticType.FACT, SemanticType.EVENT)),
+    source=st.sampled_from((Source.USER, Source.WEB)),
+    priority=st.sampled_from((0, 5, 9)),
     visibility=st.sampled_from(list(Visibility)),
     access_control=st.sampled_from(((), (BEN,), (BEN, CLEO), (CLEO, BEN))),
     purposes=st.sampled_from(((), ("care",))),

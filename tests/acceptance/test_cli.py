@@ -59,6 +59,25 @@ def test_a_recipe_decides_which_signals_count(mnemolog: CommandLine) -> None:
     assert set(hit["signals"]) == {"terms"}
 
 
+def test_what_a_filter_does_not_let_through_is_left_out(mnemolog: CommandLine) -> None:
+    for tag in ("drinks", "food"):
+        mnemolog("remember", f"Tea is among the {tag}.", "--tag", tag)
+    told = mnemolog("recall", "tea", "--where", '{"field": "tag", "eq": "food"}', "--budget", "6")
+    assert [row[-1] for row in told.rows] == ["Tea is among the food."]
+    assert "Left out: filtered 1." in told.err
+    assert mnemolog("recall", "tea", "--budget", "5").rows == []
+
+
+def test_of_several_cubes_each_row_says_which(mnemolog: CommandLine) -> None:
+    mnemolog("cubes", "found", "kitchen")
+    cubes = {row[0]: row[1] for row in mnemolog("cubes", "list").rows}
+    for cube in cubes:
+        mnemolog("remember", f"Tea of the cube {cube}.", "--cube", cube)
+    told = mnemolog("recall", "tea", "--cube", "main", "--cube", "kitchen")
+    assert {row[0]: row[-1] for row in told.rows} == {cubes[name]: f"Tea of the cube {name}." for name in cubes}
+    assert "2 considered" in told.err
+
+
 def test_a_memory_whose_time_has_passed_is_counted_and_not_told(mnemolog: CommandLine) -> None:
     mnemolog("remember", "gone", "--ttl", "1s")
     answer = mnemolog("recall", "gone", "--json").json
@@ -169,6 +188,10 @@ def test_a_key_opens_the_store_for_its_holder_until_it_is_revoked(
         (("remember", ""), 2),
         (("recall", ""), 2),
         (("recall", "--recipe", "magic", "tea"), 2),
+        (("recall", "Tea?", "--where", "{"), 2),
+        (("recall", "Tea?", "--where", '{"tag": "a"}'), 2),
+        (("recall", "Tea?", "--budget", "0"), 2),
+        (("recall", "Tea?", "--rerank"), 2),
         (("recall", "Tea?", "-k", "0"), 2),
         (("recall", "Tea?", "--at-least", "999"), 2),
         (("list", "--limit", "0"), 2),

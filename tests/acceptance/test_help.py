@@ -13,7 +13,19 @@ import pytest
 
 from mnemolog.api.cli import COMMANDS, cli
 
-HEAVY = ("torch", "transformers", "fastapi", "uvicorn", "numpy", "psycopg", "eventsourcing", "rich", "pydantic")
+HEAVY = (
+    "torch",
+    "transformers",
+    "fastapi",
+    "uvicorn",
+    "numpy",
+    "scipy",
+    "rustworkx",
+    "psycopg",
+    "eventsourcing",
+    "rich",
+    "pydantic",
+)
 LOOK = """
 import json, sys
 from mnemolog.api.cli import run

@@ -187,7 +187,8 @@ def test_figures_are_for_administrators_and_name_routes_not_ids(served: Served) 
 def test_status_counts_what_is_the_callers(served: Served) -> None:
     before = served.client.get("/v1/status").json()["memories"].get("activated", 0)
     strangers = served.stranger.get("/v1/status").json()["memories"]
-    served.remember()
+    memory_id = served.remember()
+    assert served.client.get(f"/v1/memories/{memory_id}").status_code == 200  # so that the catalogue knows it
     assert served.client.get("/v1/status").json()["memories"]["activated"] == before + 1
     assert served.stranger.get("/v1/status").json()["memories"] == strangers
     views = served.client.get("/v1/views").json()["items"]

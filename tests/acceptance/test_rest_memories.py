@@ -309,6 +309,55 @@ def test_recall_weighs_by_the_recipe_that_is_asked_for(served: Served, recipe: s
     assert [hit["signals"].keys() for hit in hits] == [signals] * 2
 
 
+def test_several_cubes_are_asked_in_one_question_and_every_hit_says_its_own(served: Served) -> None:
+    cubes = [served.cube() for _ in range(2)]
+    ids = [served.client.get(f"/v1/cubes/{cube}").json()["cube_id"] for cube in cubes]
+    memories = [str(served.remember("Tea is in the tin.", cube=cube)) for cube in cubes]
+    answer = served.client.post("/v1/recall", json={"cubes": [cubes[0], ids[1], cubes[1]], "query": "tea"}).json()
+    assert [(hit["memory_id"], hit["cube_id"]) for hit in answer["hits"]] == list(zip(memories, ids, strict=True))
+    assert answer["considered"] == 2
+    question = {"cubes": [cubes[0], "nowhere"], "query": "tea"}
+    assert refusal(served.client.post("/v1/recall", json=question)) == (404, "cube_not_found")
+    with served.agent() as agent:
+        assert refusal(agent.post("/v1/recall", json=question | {"cubes": cubes})) == (404, "cube_not_found")
+
+
+def test_only_what_a_filter_lets_through_is_considered(served: Served) -> None:
+    cube, talk = served.cube(), str(uuid4())
+    wanted = served.remember("Tea is up.", cube=cube, tags=["drinks"], priority=7, context_id=talk, speaker="Ada Ly")
+    for facts in ({"tags": ["drinks"], "priority": 2}, {"tags": ["food"], "priority": 7}, {}):
+        served.remember("Tea is out.", cube=cube, **facts)
+    told = [{"field": "tag", "eq": "drinks"}, {"field": "priority", "gt": 5}]
+    said = [{"field": "context_id", "in": [talk]}, {"field": "speaker", "eq": "ada ly"}, {"field": "key", "eq": None}]
+    for conditions in (told, said):
+        question = {"cube": cube, "query": "tea", "filter": {"and": conditions}}
+        answer = served.client.post("/v1/recall", json=question).json()
+        assert [hit["memory_id"] for hit in answer["hits"]] == [str(wanted)]
+        assert (answer["considered"], answer["dropped"]) == (1, {"filtered": 3})
+
+
+def test_a_filter_that_cannot_be_read_is_refused_with_the_place(served: Served) -> None:
+    question = {"cube": "main", "query": "tea", "filter": {"or": [{"field": "priority", "gt": "high"}]}}
+    assert "'/or/0/gt'" in served.client.post("/v1/recall", json=question).json()["detail"]
+
+
+def test_a_hit_that_does_not_fit_into_the_budget_is_passed_over_and_counted(served: Served) -> None:
+    cube = served.cube()
+    for text in ("Tea, tea, tea and tea again, says the long one about tea.", "Tea is up.", "The dog is out."):
+        served.remember(text, cube=cube)
+    question = {"cube": cube, "query": "tea", "recipe": "keyword"}
+    unlimited = served.client.post("/v1/recall", json=question).json()
+    answer = served.client.post("/v1/recall", json=question | {"budget": 7}).json()
+    assert [hit["text"] for hit in answer["hits"]] == ["Tea is up.", "The dog is out."]
+    assert (answer["estimated_tokens"], answer["dropped"], answer["considered"]) == (7, {"budget": 1}, 3)
+    assert (len(unlimited["hits"]), unlimited["estimated_tokens"], unlimited["dropped"]) == (3, 22, {})
+    assert [hit["score"] for hit in answer["hits"]] == [
+        hit["score"]
+        for hit in unlimited["hits"]
+        if hit["text"] != "Tea, tea, tea and tea again, says the long one about tea."
+    ]
+
+
 def test_recall_in_a_session_includes_what_the_session_has_in_quarantine(served: Served) -> None:
     cube, session = served.cube(gate="corroboration"), {"Mnemolog-Session": str(uuid4())}
     body = {"text": "The bridge is closed."}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Description, Governance, Visibility
 from mnemolog.domain.permissions import Caller
+from mnemolog.projections.labels import Labels
 from mnemolog.projections.recall import Question, Ranking, Views, recall
 from mnemolog.projections.recipes import RECIPES
 from mnemolog.projections.scopes import Scopes
@@ -60,7 +62,9 @@ def conversations(draw: st.DrawFn) -> History:
     """Of up to three conversations in one cube, in which not everything may be seen by everybody."""
     history = begin()
     for _ in range(draw(st.integers(1, 12))):
-        labels = {"visibility": draw(st.sampled_from((Visibility.PRIVATE, Visibility.TENANT, Visibility.TENANT)))}
+        labels: dict[str, Any] = {
+            "visibility": draw(st.sampled_from((Visibility.PRIVATE, Visibility.TENANT, Visibility.TENANT)))
+        }
         context = draw(st.sampled_from((TALK, TALK, UUID(int=32), None)))
         speaker = draw(st.sampled_from(("Ann", "Ann Lee", "Ben", None)))
         remembered(history, draw(texts), speaker, owner_id=draw(st.sampled_from(PEOPLE)), context_id=context, **labels)
@@ -68,13 +72,13 @@ def conversations(draw: st.DrawFn) -> History:
 
 
 def views_of(events: Sequence[Event]) -> Views:
-    views = Views(Scopes(), Terms(), VectorView(HashedVectors(), DIMENSIONS), Turns())
+    views = Views(Scopes(), Terms(), VectorView(HashedVectors(), DIMENSIONS), Turns(), Labels())
     apply(views, events, len(events))
     return views
 
 
 def apply(views: Views, events: Sequence[Event], upto: int) -> None:
-    for view in (views.scopes, views.terms, views.vectors, views.turns):
+    for view in (views.scopes, views.terms, views.vectors, views.turns, views.labels):
         view.apply(events, upto)
 
 
@@ -90,10 +94,10 @@ def ask(
     return recall(views, cube_id, question, STORE.query, caller, now, at)
 
 
-def remembered(history: History, text: str, speaker: str | None = None, **labels: object) -> Memory:
+def remembered(history: History, text: str, speaker: str | None = None, cube: int = 0, **labels: object) -> Memory:
     memory = Memory.generate(
         tenant_id=TENANT,
-        cube_id=history.cubes[0].id,
+        cube_id=history.cubes[cube].id,
         subject_ids=(SUBJECT,),
         text=text,
         governance=replace(Governance(owner_id=ANN), **labels),  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 
-from mnemolog.domain.log import Event, Selection
+from mnemolog.domain.log import LAST, Event, Selection
 
 
 class MemoryLog:
@@ -14,6 +14,7 @@ class MemoryLog:
     def __init__(self, events: Sequence[Event] = ()) -> None:
         self._events: list[Event] = []
         self._grown = threading.Condition()
+        self.reads = 0
         self.append(events)
 
     def append(self, events: Sequence[Event]) -> None:
@@ -26,8 +27,9 @@ class MemoryLog:
     def head(self) -> int:
         return len(self._events)
 
-    def read(self, after: int, limit: int, selection: Selection = Selection()) -> Sequence[Event]:
-        return [event for event in self._events[after:] if _is_selected(event, selection)][:limit]
+    def read(self, after: int, limit: int, selection: Selection = Selection(), upto: int = LAST) -> Sequence[Event]:
+        self.reads += 1
+        return [event for event in self._events[after:] if event.position <= upto and selection.wants(event)][:limit]
 
     def at(self, positions: Sequence[int]) -> Mapping[int, Event]:
         return {position: self._events[position - 1] for position in positions}
@@ -36,12 +38,3 @@ class MemoryLog:
         with self._grown:
             self._grown.wait_for(lambda: len(self._events) > after, timeout)
             return len(self._events)
-
-
-def _is_selected(event: Event, selection: Selection) -> bool:
-    return (
-        selection.tenant_id in (None, event.tenant_id)
-        and (not selection.types or event.type in selection.types)
-        and selection.cube_id in (None, event.cube_id)
-        and selection.memory_id in (None, event.memory_id)
-    )

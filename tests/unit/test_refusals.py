@@ -55,6 +55,7 @@ PUBLISHED = {
     "embedded_start_failed": (503, 7),
     "projection_behind": (503, 7),
     "embedder_unavailable": (503, 7),
+    "reranker_unavailable": (503, 7),
     "key_unavailable": (503, 7),
 }
 

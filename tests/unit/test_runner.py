@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnemolog.domain.log import Event, Selection
+from mnemolog.domain.log import LAST, Event, Selection
 from mnemolog.domain.refusals import NotFound, ProjectionBehind, StoreUnreachable
 from mnemolog.projections.fold import Fold
 from mnemolog.projections.runner import Parked, Runner
@@ -62,10 +62,10 @@ class FlakyLog(MemoryLog):
         self.read_failures: list[Exception] = []
         self.listen_failures: list[Exception] = []
 
-    def read(self, after: int, limit: int, selection: Selection = Selection()) -> Sequence[Event]:
+    def read(self, after: int, limit: int, selection: Selection = Selection(), upto: int = LAST) -> Sequence[Event]:
         if self.read_failures:
             raise self.read_failures.pop(0)
-        return super().read(after, limit, selection)
+        return super().read(after, limit, selection, upto)
 
     def listen(self, after: int, timeout: float) -> int:
         if self.listen_failures:

@@ -23,6 +23,7 @@ from mnemolog.projections.traversal import (
     Order,
     Path,
     Traversal,
+    nearest,
     neighbourhood,
     related,
     shortest_path,
@@ -256,6 +257,22 @@ def test_what_is_joined_to_the_best_is_related_to_the_question() -> None:
     assert signal[lunch.id] > signal[rain.id] > signal[tin.id] > signal[apart.id]
     assert signal[trip.id] > signal[apart.id]
     assert len(related(seen_by(history, []), np.zeros(0), np.zeros(0, np.int64))) == 0
+
+
+def test_what_is_nearest_to_a_start_comes_first_and_what_no_way_leads_to_never() -> None:
+    history, (trip, lunch, rain, tin) = a_journey()
+    apart = written(history, "Nothing of the kind.")
+    found = nearest(seen_by(history), [trip.id, "Rome"], 10)
+    assert [memory_id for memory_id, _ in found] == [lunch.id, rain.id, tin.id]
+    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+    assert nearest(seen_by(history), [trip.id, "Rome"], 1) == found[:1]
+    assert nearest(seen_by(history), [apart.id], 10) == []
+    assert nearest(seen_by(history, [trip.id, rain.id, tin.id]), [trip.id], 10) == []
+    with pytest.raises(MemoryNotFound):
+        nearest(seen_by(history, [rain.id]), [trip.id], 10)
+    for start, k in (([], 10), ([trip.id], 0), ([trip.id], 1001), ([trip.id] * 101, 10)):
+        with pytest.raises(Invalid):
+            nearest(seen_by(history), start, k)
 
 
 def test_no_recipe_gives_the_graph_a_weight_in_recall() -> None:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mnemolog.api.bodies import LAST_POSITION
+from mnemolog.api.references import CANONICAL, id_or_name
 from mnemolog.api.store import Store
 from mnemolog.api.strict_json import StrictRequest
 from mnemolog.domain.refusals import Invalid, NotAuthenticated, Refusal, UnknownField
@@ -24,7 +25,6 @@ from mnemolog.domain.refusals import Invalid, NotAuthenticated, Refusal, Unknown
 SESSION, IDEMPOTENCY, IF_MATCH = "Mnemolog-Session", "Idempotency-Key", "If-Match"
 # These change what a write does, so a route that does not heed one refuses it.
 MEANT = frozenset({IDEMPOTENCY.lower(), IF_MATCH.lower()})
-CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 ETAG = re.compile(r'"([0-9]{1,18})"')
 KEY = HTTPBearer(auto_error=False, scheme_name="key", bearerFormat="mnl_...", description="An API key.")
 
@@ -105,12 +105,7 @@ async def _version(
 
 
 async def _cube(cube: str) -> str | UUID:
-    return cube_named(cube)
-
-
-def cube_named(cube: str) -> str | UUID:
-    """What has the form of an id is one, whatever cubes may be called."""
-    return UUID(cube) if CANONICAL.fullmatch(cube) else cube
+    return id_or_name(cube)
 
 
 Acting = Annotated[Store, Depends(_store)]

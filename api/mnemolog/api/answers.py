@@ -124,6 +124,7 @@ class EventAnswer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallHit:
     memory_id: UUID
+    cube_id: UUID
     text: str
     speaker: str | None
     key: str | None
@@ -141,13 +142,18 @@ class RecallHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallAnswer:
-    """`position` is the moment that the answer holds for; `dropped` counts what was not considered, by why."""
+    """`position` is the moment that the answer holds for; `dropped` counts what was left out, by why.
+
+    `estimated_tokens` are those of all texts.
+    """
 
     hits: Sequence[RecallHit]
     position: int
     considered: int
     dropped: Mapping[str, int]
+    estimated_tokens: int
     embedder: str
+    reranker: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

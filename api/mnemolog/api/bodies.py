@@ -18,6 +18,8 @@ from mnemolog.domain.memory import Relation
 from mnemolog.domain.metadata import Description, MemoryType, SemanticType, Sensitivity, Source, Visibility
 from mnemolog.domain.principal import PrincipalKind
 from mnemolog.domain.refusals import InvalidRetention
+from mnemolog.projections.graph import Direction
+from mnemolog.projections.traversal import Order
 
 LAST_POSITION = 2**63 - 1
 # A field that is not sent is left alone; null is a value, for the fields that can have none.
@@ -250,14 +252,58 @@ class CubeChangeBody(Body):
 
 
 class RecallBody(Body):
-    cube: str = Field(description="Its name or id.")
+    """`cube` or `cubes`: exactly one of them."""
+
+    cube: str = Field("", description="Its name or id.")
+    cubes: list[str] = Field([], description="Several names or ids, in place of `cube`.")
     query: str
     k: Whole = 10
     recipe: str = Field("dialogue", description="How the signals are weighed: dialogue, documents, keyword or meaning.")
     weights: dict[str, Number] = UNSENT
     memory_types: frozenset[MemoryType] = frozenset()
+    filter: dict[str, Any] | None = Field(None, description="Only what this lets through; null is everything.")
+    rerank: Flag = Field(False, description="Let the configured model decide about the order.")
+    budget: Whole | None = Field(None, description="At most so many tokens of text, estimated; null is no limit.")
     at: Position | str | None = Field(None, description="As of a position, a time with its zone, or -2h.")
     at_least: Position | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if len(self.model_fields_set & {"cube", "cubes"}) != 1:
+            raise ValueError("cube or cubes must be given, and not both")
+        return self
+
+    @property
+    def asked(self) -> list[str]:
+        return [self.cube] if "cube" in self.model_fields_set else self.cubes
+
+
+class GraphBody(Body):
+    cube: str = Field(description="Its name or id.")
+    at: Position | str | None = Field(None, description="As of a position, a time with its zone, or -2h.")
+    at_least: Position | None = None
+
+
+class WalkBody(GraphBody):
+    relations: frozenset[str] | None = Field(None, description="Only over these; null is all.")
+    direction: Direction = Direction.BOTH
+
+
+class TraversalBody(WalkBody):
+    start: list[str] = Field(description="Ids of memories or contexts, and names.")
+    depth: Whole = 2
+    limit: Whole = 100
+    order: Order = Order.BREADTH_FIRST
+
+
+class PathBody(WalkBody):
+    start: str = Field(description="The id of a memory or context, or a name.")
+    goal: str = Field(description="The id of a memory or context, or a name.")
+
+
+class RelatedBody(GraphBody):
+    start: list[str] = Field(description="Ids of memories or contexts, and names.")
+    k: Whole = 10
 
 
 class PrincipalBody(Body):

@@ -25,6 +25,7 @@ COMMANDS = {
     "Memories": {
         "remember": "Store memories.",
         "recall": "Ask a cube what it knows.",
+        "graph": "Follow what joins memories, names and contexts.",
         "show": "Show a memory as it is, or as it was.",
         "history": "Show all that happened to a memory.",
         "list": "List the memories of a cube.",

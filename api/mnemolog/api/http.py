@@ -19,13 +19,13 @@ from mnemolog.api import problems
 from mnemolog.api.edge import Edge
 from mnemolog.api.log_stream import HEARTBEAT_SECONDS, STREAM_THREADS
 from mnemolog.api.metrics import Metrics
-from mnemolog.api.routes import cubes, health, links, log, memories, merges, principals, recall, views
+from mnemolog.api.routes import cubes, graph, health, links, log, memories, merges, principals, recall, views
 from mnemolog.api.store import Store
 from mnemolog.api.sweeper import Sweeper
 from mnemolog.domain.refusals import Refusal
 
 THREADS = 64  # concurrent writers share one append, so there must be some
-ROUTERS = (cubes, memories, links, merges, recall, log, views, principals, health)
+ROUTERS = (cubes, memories, links, merges, recall, graph, log, views, principals, health)
 TITLE = "mnemolog"
 SUMMARY = "An event-sourced memory store for LLM agents."
 

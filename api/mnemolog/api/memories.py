@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from mnemolog.adapters.postgres.directory import LAST, CubeRow, MemoryFilter
+from mnemolog.adapters.postgres.directory import CubeRow, MemoryFilter
 from mnemolog.api.answers import EventAnswer, MemoryAnswer, Page, Written
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.decisions import Decisions
@@ -20,7 +20,7 @@ from mnemolog.api.parts import CATALOGUE, Parts, require_administrator
 from mnemolog.domain import commands
 from mnemolog.domain.commands import Remember, Revise
 from mnemolog.domain.lifecycle import Reason, State
-from mnemolog.domain.log import Selection
+from mnemolog.domain.log import LAST, Selection
 from mnemolog.domain.memory import Memory, Relation
 from mnemolog.domain.merging import merge, retract_merge
 from mnemolog.domain.metadata import Description

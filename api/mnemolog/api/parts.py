@@ -16,11 +16,15 @@ from mnemolog.domain.cube import NAME
 from mnemolog.domain.log import Appended, Clock, Origin
 from mnemolog.domain.permissions import Caller, CubeLabel, may_use_cube
 from mnemolog.domain.refusals import CubeNotFound, Denied, InvalidPosition
+from mnemolog.projections.compiled import Graphs
 from mnemolog.projections.recall import Views
+from mnemolog.projections.reranking import Reranker
 from mnemolog.projections.runner import Runner
 
 CATALOGUE = ("catalogue",)
-RECALL = ("catalogue", "scopes", "terms", "turns", "vectors")
+RECALL = ("catalogue", "labels", "scopes", "terms", "turns", "vectors")
+GRAPH = ("catalogue", "edges", "scopes")
+EVERY = tuple(sorted({*RECALL, *GRAPH}))
 
 
 @dataclass
@@ -34,7 +38,9 @@ class Parts:
     directory: Directory
     embeddings: CachedEmbeddings
     views: Views
+    graphs: Graphs
     runner: Runner
+    reranker: Reranker | None = None
     appended_events: int = 0
     _written: int = 0
     _ruled: int = 0

@@ -1,17 +1,20 @@
-"""Recall: ask a cube, be told what it knows and why it says so."""
+"""Recall: ask cubes, be told what they know and why they say so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from mnemolog.api.answers import RecallAnswer, RecallHit
+from mnemolog.api.budget import check_budget, estimated_tokens, within
 from mnemolog.api.disclosure import Disclosed, disclose
-from mnemolog.api.moments import At, moment_of
+from mnemolog.api.moments import At, Moment, moment_of
 from mnemolog.api.parts import CATALOGUE, RECALL, Parts
+from mnemolog.api.reranked import Found, reranked, reranker_of, widened
 from mnemolog.domain.permissions import Caller
 from mnemolog.projections.embedding import Vectors
-from mnemolog.projections.recall import Hit, Question, recall
+from mnemolog.projections.recall import Hit, Question, Ranking, recall_several
+from mnemolog.projections.reranking import Reranker
 
 
 class Recall:
@@ -21,41 +24,63 @@ class Recall:
 
     def __call__(
         self,
-        cube: str | UUID,
+        cubes: str | UUID | Sequence[str | UUID],
         question: str | Question,
         *,
         k: int = 10,
+        budget: int | None = None,
+        rerank: bool = False,
         at: At = None,
         at_least: int | None = None,
     ) -> RecallAnswer:
-        """The memories of a cube that answer best, with the score of every signal: now, or as of a position or time.
+        """The memories that answer best, with the score of every signal: now, or as of a position or time.
 
-        Raises CubeNotFound, InvalidText, Invalid, InvalidPosition, ProjectionBehind, EmbedderUnavailable.
+        Of several cubes, one that the caller may not use refuses the whole question. `budget` is at most how many
+        tokens of text are answered, by an estimate; hits that do not fit are passed over. With `rerank` the configured
+        model decides about the order.
+        Raises CubeNotFound, InvalidText, Invalid, InvalidPosition, ProjectionBehind, EmbedderUnavailable,
+        RerankerUnavailable.
         """
         asked = Question(question, k) if isinstance(question, str) else question
+        check_budget(budget)
+        reranker = reranker_of(self._parts) if rerank else None
         self._parts.wait(CATALOGUE, at_least)
-        row = self._parts.cube(self._caller, cube)
+        names = [cubes] if isinstance(cubes, str | UUID) else cubes
+        cube_ids = [self._parts.cube(self._caller, name).cube_id for name in names]
+        moment = None if at is None else moment_of(self._parts, self._caller, at)
+        self._parts.wait(RECALL, at_least if moment is None else moment.position)
+        ranking = self._ranking(cube_ids, asked if reranker is None else widened(asked), moment)
+        disclosed = disclose(self._parts, self._caller, [hit.memory_id for hit in ranking.hits], moment)
+        found = [(hit, disclosed[hit.memory_id]) for hit in ranking.hits if hit.memory_id in disclosed]
+        if reranker is not None:
+            found = reranked(reranker, asked.text, found)[: asked.k]
+        return self._answer(ranking, found, within(budget, found), reranker)
+
+    def _ranking(self, cube_ids: Sequence[UUID], asked: Question, moment: Moment | None) -> Ranking:
         embedder = self._parts.embeddings.embedder
 
         def embed(meaning: str) -> Vectors:
             return embedder.embed([meaning], as_query=True)
 
-        moment = None if at is None else moment_of(self._parts, self._caller, at)
-        self._parts.wait(RECALL, at_least if moment is None else moment.position)
         now = self._parts.clock.now() if moment is None else moment.clock
         position = None if moment is None else moment.position
-        ranking = recall(self._parts.views, row.cube_id, asked, embed, self._caller, now, position)
-        asked_for = [hit.memory_id for hit in ranking.hits]
-        disclosed = disclose(self._parts, self._caller, asked_for, moment)
+        return recall_several(self._parts.views, cube_ids, asked, embed, self._caller, now, position)
+
+    def _answer(
+        self, ranking: Ranking, found: Sequence[Found], fitting: Sequence[Found], reranker: Reranker | None
+    ) -> RecallAnswer:
+        over = {"budget": len(found) - len(fitting)} if len(found) > len(fitting) else {}
         return RecallAnswer(
-            hits=[_hit(hit, disclosed[hit.memory_id]) for hit in ranking.hits if hit.memory_id in disclosed],
+            hits=[_hit(hit, memory) for hit, memory in fitting],
             position=ranking.position,
             considered=ranking.considered,
-            dropped=self._shown(ranking.dropped),
-            embedder=embedder.name,
+            dropped=self._shown(ranking.dropped) | over,
+            estimated_tokens=sum(estimated_tokens(memory.text) for _, memory in fitting),
+            embedder=self._parts.embeddings.embedder.name,
+            reranker=None if reranker is None else reranker.name,
         )
 
-    def _shown(self, dropped: Mapping[str, int]) -> Mapping[str, int]:
+    def _shown(self, dropped: Mapping[str, int]) -> dict[str, int]:
         """How much is hidden from a caller is itself hidden, except from an administrator."""
         hidden = frozenset() if self._caller.administrator else frozenset({"not_permitted"})
         return {code: count for code, count in dropped.items() if code not in hidden}
@@ -65,6 +90,7 @@ def _hit(hit: Hit, memory: Disclosed) -> RecallHit:
     row = memory.row
     return RecallHit(
         memory_id=hit.memory_id,
+        cube_id=hit.cube_id,
         text=memory.text,
         speaker=memory.description.speaker,
         key=memory.description.key,

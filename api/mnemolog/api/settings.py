@@ -22,6 +22,8 @@ class Settings:
     dsn: str | None = field(default=None, repr=False)
     embedder: str = "auto"
     embedder_key: str | None = field(default=None, repr=False)
+    reranker: str = "none"
+    reranker_key: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     key_encryption_key: str | None = field(default=None, repr=False)
     wait_seconds: float = 30.0
@@ -37,6 +39,8 @@ class Settings:
             dsn=dsn,
             embedder=env.get("MNEMOLOG_EMBEDDER", "auto"),
             embedder_key=env.get("MNEMOLOG_EMBEDDER_KEY"),
+            reranker=env.get("MNEMOLOG_RERANKER", "none"),
+            reranker_key=env.get("MNEMOLOG_RERANKER_KEY"),
             api_key=env.get("MNEMOLOG_API_KEY"),
             key_encryption_key=env.get("MNEMOLOG_KEY_ENCRYPTION_KEY"),
             wait_seconds=_number(env, "MNEMOLOG_WAIT_SECONDS", 30.0),

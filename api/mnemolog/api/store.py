@@ -13,6 +13,7 @@ from uuid import UUID
 from mnemolog.api import status as status_of
 from mnemolog.api.credentials import authenticate
 from mnemolog.api.cubes import Cubes
+from mnemolog.api.graph import Graph
 from mnemolog.api.log import Log
 from mnemolog.api.memories import Memories
 from mnemolog.api.moments import At, parse_at
@@ -35,6 +36,7 @@ class Store:
         self.caller = caller
         self.memories = Memories(parts, caller)
         self.recall = Recall(parts, caller)
+        self.graph = Graph(parts, caller)
         self.cubes = Cubes(parts, caller)
         self.principals = Principals(parts, caller)
         self.log = Log(parts, caller)

@@ -21,22 +21,38 @@ from mnemolog.adapters.postgres.embedded import EmbeddedPostgres
 from mnemolog.adapters.postgres.embeddings import CachedEmbeddings
 from mnemolog.adapters.postgres.log import LogWakeups, PostgresLog
 from mnemolog.adapters.postgres.migrate import check_schema, migrate
+from mnemolog.adapters.rerankers.choose import choose_reranker
 from mnemolog.api.credentials import ApiKey
 from mnemolog.api.parts import CATALOGUE, Parts
 from mnemolog.api.principals import found_tenant
 from mnemolog.api.settings import Settings
 from mnemolog.domain.log import Clock, SystemClock
 from mnemolog.domain.refusals import KeyUnavailable, NotAuthenticated
+from mnemolog.projections.compiled import Graphs
+from mnemolog.projections.edges import Edges
 from mnemolog.projections.embedding import Embedder
+from mnemolog.projections.graph import Arcs, Walks
+from mnemolog.projections.labels import Labels
+from mnemolog.projections.projection import Projection
 from mnemolog.projections.recall import Views
 from mnemolog.projections.runner import Runner
 from mnemolog.projections.scopes import Scopes
+from mnemolog.projections.shared_tail import SharedTail
 from mnemolog.projections.terms import Terms
 from mnemolog.projections.turns import Turns
 from mnemolog.projections.vectors import VectorView
 
 OWNER_KEY = "owner.key"
 KEY_ENCRYPTION_KEY = "key-encryption.key"
+
+
+class Algorithms:
+    """rustworkx and scipy, imported with the first question that needs them: most processes ask none."""
+
+    def compile(self, arcs: Arcs) -> Walks:
+        from mnemolog.adapters.graphs import RustworkxAlgorithms
+
+        return RustworkxAlgorithms().compile(arcs)
 
 
 @contextmanager
@@ -63,12 +79,18 @@ def build(settings: Settings, dsn: str, closing: ExitStack, clock: Clock, embedd
     catalogue = PostgresCatalogue(datastore, token)
     chosen = embedder or choose_embedder(settings.embedder, api_key=settings.embedder_key)
     embeddings = CachedEmbeddings(datastore, chosen, token)
-    views = Views(Scopes(), Terms(), VectorView(embeddings, chosen.dimensions), Turns())
-    runner = Runner(log, wakeups, [catalogue, views.scopes, views.terms, views.turns, views.vectors])
+    views = Views(Scopes(), Terms(), VectorView(embeddings, chosen.dimensions), Turns(), Labels())
+    graphs = Graphs(Edges(), Algorithms())
+    projections: list[Projection] = [
+        catalogue, views.scopes, views.labels, views.terms, views.turns, views.vectors, graphs.edges,
+    ]  # fmt: skip
+    runner = Runner(SharedTail(log), wakeups, projections)
     directory = Directory(datastore, token)
-    parts = Parts(settings, clock, application, log, wakeups, catalogue, directory, embeddings, views, runner)
+    parts = Parts(settings, clock, application, log, wakeups, catalogue, directory, embeddings, views, graphs, runner)
+    parts.reranker = choose_reranker(settings.reranker, api_key=settings.reranker_key)
     runner.start()
     closing.callback(runner.stop)
+    closing.callback(wakeups.close)  # and before the runner, whose listener would sit out its wait
     parts.begin_at(log.head())
     return parts
 

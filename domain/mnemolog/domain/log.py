@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+LAST = 2**63 - 1  # no position is greater
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -80,14 +82,22 @@ class Selection:
     cube_id: UUID | None = None
     memory_id: UUID | None = None
 
+    def wants(self, event: Event) -> bool:
+        return (
+            (not self.types or event.type in self.types)
+            and self.tenant_id in (None, event.tenant_id)
+            and self.cube_id in (None, event.cube_id)
+            and self.memory_id in (None, event.memory_id)
+        )
+
 
 class EventLog(Protocol):
     def head(self) -> int:
         """The last position, 0 when the log is empty."""
         ...
 
-    def read(self, after: int, limit: int, selection: Selection = Selection()) -> Sequence[Event]:
-        """At most `limit` events with a position greater than `after`, in order."""
+    def read(self, after: int, limit: int, selection: Selection = Selection(), upto: int = LAST) -> Sequence[Event]:
+        """At most `limit` events of after < position <= upto, in order."""
         ...
 
     def at(self, positions: Sequence[int]) -> Mapping[int, Event]:

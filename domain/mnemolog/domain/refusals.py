@@ -298,6 +298,12 @@ class EmbedderUnavailable(Unavailable):
     code = "embedder_unavailable"
 
 
+class RerankerUnavailable(Unavailable):
+    """The reranking model does not answer: {reason}"""
+
+    code = "reranker_unavailable"
+
+
 class KeyUnavailable(Unavailable):
     """The key-encryption key is missing or wrong: {reason}"""
 

@@ -87,11 +87,10 @@ class Lane:
 
     def _step(self, head: int) -> None:
         size = self._batch
-        page = self._events.read(self.projection.position, size, self._selection)
-        wanted = [event for event in page if event.position <= head]
-        upto = head if len(page) < size or len(wanted) < len(page) else page[-1].position
+        page = self._events.read(self.projection.position, size, self._selection, head)
+        upto = head if len(page) < size else page[-1].position
         started = time.monotonic()
-        self._apply(wanted, upto)
+        self._apply(page, upto)
         self._adapt(time.monotonic() - started)
 
     def _adapt(self, seconds: float) -> None:

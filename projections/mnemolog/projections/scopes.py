@@ -7,7 +7,7 @@ as of then, and who may see it counts as of now. What has been erased since is g
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -20,23 +20,26 @@ from mnemolog.domain.cube import Cube
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import TRANSITION_EVENTS, Memory, Transition
-from mnemolog.domain.metadata import Governance, MemoryType, Visibility
+from mnemolog.domain.metadata import Governance, MemoryType, SemanticType, Source, Visibility
 from mnemolog.domain.permissions import Caller, CubeLabel, may_use_cube
+from mnemolog.projections.filters import PERSONAL, Condition, Filter, compare, mask
 from mnemolog.projections.fold import Fold, place_of
 from mnemolog.projections.growing import Growing
 from mnemolog.projections.wordings import FOREVER, Positions, Rows
+from mnemolog.projections.wordings import Mask as Mask  # told on: a mask is what scopes are asked for
 
 Labels = NDArray[np.void]
-Mask = NDArray[np.bool_]
 T = TypeVar("T", bound=Hashable)
 
 STATES, VISIBILITIES, MEMORY_TYPES = list(State), list(Visibility), list(MemoryType)
+SEMANTIC_TYPES, SOURCES = list(SemanticType), list(Source)
 TARGETS = {each.TOPIC: STATES.index(each.target) for each in TRANSITION_EVENTS.values() if issubclass(each, Transition)}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NONE, UNKNOWN = -1, -2  # different, so that a session which no memory has is not taken for having no session
-_LONG = ("since", "until", "text_at", "expires")  # positions [since, until); where the text is; microseconds since 1970
-_SHORT = ("memory", "state", "visibility", "memory_type", "sensitivity", "tenant", "owner", "session", "readers",
-          "purposes")  # fmt: skip
+# Positions [since, until); where the text is; microseconds since 1970.
+_LONG = ("since", "until", "text_at", "expires", "occurred")
+_SHORT = ("memory", "state", "visibility", "memory_type", "semantic_type", "source", "priority", "sensitivity",
+          "tenant", "owner", "session", "context", "readers", "purposes")  # fmt: skip
 LABEL = np.dtype([(name, "<i8") for name in _LONG] + [(name, "<i4") for name in _SHORT])
 
 
@@ -57,6 +60,14 @@ class Numbers(Generic[T]):
 
     def find(self, value: T | None) -> int:
         return UNKNOWN if value is None else self._numbers.get(value, UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A filter, and who knows where its conditions on personal labels hold: those are not in the scopes."""
+
+    filter: Filter
+    personal: Callable[[Condition, Positions], Mask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,7 @@ class CubeScopes:
         self._latest = Growing(np.int64)  # memory -> the row of its present label
         self._changed = 0
         self._tenants, self._principals, self._sessions = Numbers[UUID](), Numbers[UUID](), Numbers[UUID]()
+        self._contexts = Numbers[UUID]()
         self._readers, self._purposes = Numbers[tuple[UUID, ...]](), Numbers[tuple[str, ...]]()
         self._lists: dict[UUID, list[int]] = {}  # principal -> the numbers of the lists of readers that name it
 
@@ -107,6 +119,7 @@ class CubeScopes:
         label = np.zeros((), LABEL)
         label["memory"] = self._memories.setdefault(memory_id, len(self.ids))
         label["state"], label["tenant"] = STATES.index(State.GENERATED), self._tenants.of(event.tenant_id)
+        label["occurred"] = microseconds(event.occurred_at)
         self.ids.append(memory_id)
         self._latest.append(0)
         self._put(label, event.position, changes)
@@ -138,9 +151,13 @@ class CubeScopes:
             "text_at": event.position,
             "visibility": VISIBILITIES.index(governance.visibility),
             "memory_type": MEMORY_TYPES.index(governance.memory_type),
+            "semantic_type": SEMANTIC_TYPES.index(governance.semantic_type),
+            "source": SOURCES.index(governance.source),
+            "priority": governance.priority,
             "sensitivity": int(governance.sensitivity),
             "owner": self._principals.of(governance.owner_id),
             "session": self._sessions.of(governance.session_id),
+            "context": self._contexts.of(governance.context_id),
             "readers": self._list(governance.access_control),
             "purposes": self._purposes.of(governance.purposes),
         }
@@ -154,7 +171,12 @@ class CubeScopes:
         return number
 
     def permitted(
-        self, caller: Caller, now: datetime, at: int | None, memory_types: Collection[MemoryType]
+        self,
+        caller: Caller,
+        now: datetime,
+        at: int | None,
+        memory_types: Collection[MemoryType],
+        wanted: Wanted | None = None,
     ) -> Permitted:
         rows = self._rows_at(at)
         then, present = Chosen(self._labels.rows, rows), Chosen(self._labels.rows, self._latest.rows[: len(rows)])
@@ -169,10 +191,26 @@ class CubeScopes:
         codes.drop("quarantined", (state == STATES.index(State.GENERATED)) & ~own)
         codes.drop("other_session", (then["visibility"] == VISIBILITIES.index(Visibility.SESSION)) & ~own)
         if memory_types:
-            wanted = [MEMORY_TYPES.index(each) for each in memory_types]
-            codes.drop("other_type", ~np.isin(then["memory_type"], wanted))
+            codes.drop("other_type", ~np.isin(then["memory_type"], [MEMORY_TYPES.index(each) for each in memory_types]))
+        if wanted is not None:
+            codes.drop("filtered", ~self._fits(wanted, then))
         members = np.flatnonzero(codes.kept)
         return Permitted(codes.kept, members, then["text_at"][members], codes.dropped, self.ids)
+
+    def _fits(self, wanted: Wanted, labels: Chosen) -> Mask:
+        def holds(condition: Condition) -> Mask:
+            if condition.field in PERSONAL:
+                return wanted.personal(condition, labels["text_at"])
+            column, number = _COLUMNS[condition.field]
+            return compare(labels[column], condition.operator, [number(self, value) for value in condition.values])
+
+        return mask(wanted.filter, holds)
+
+    def context(self, context_id: UUID | None) -> int:
+        return NONE if context_id is None else self._contexts.find(context_id)
+
+    def principal(self, principal_id: UUID) -> int:
+        return self._principals.find(principal_id)
 
     def _rows_at(self, at: int | None) -> Rows:
         """(n,) the label rows of the n memories that existed at `at`."""
@@ -210,7 +248,7 @@ class CubeScopes:
         yield b"".join(memory_id.bytes for memory_id in self.ids)
         yield self._labels.rows.tobytes()
         numbers: tuple[Numbers[Any], ...] = (
-            self._tenants, self._principals, self._sessions, self._readers, self._purposes,
+            self._tenants, self._principals, self._sessions, self._contexts, self._readers, self._purposes,
         )  # fmt: skip
         for each in numbers:
             yield repr(list(each)).encode()
@@ -231,7 +269,7 @@ class Codes:
 
 class Scopes(Fold):
     name = "scopes"
-    version = 1
+    version = 2
     types = (
         Cube.Founded.TOPIC,
         Memory.Generated.TOPIC,
@@ -251,10 +289,11 @@ class Scopes(Fold):
         now: datetime,
         at: int | None = None,
         memory_types: Collection[MemoryType] = (),
+        wanted: Wanted | None = None,
     ) -> Permitted:
         """`now` is what expiries are compared with; `memory_types` empty means all."""
         with self._lock:
-            return self._cubes.get(cube_id, CubeScopes()).permitted(caller, now, at, memory_types)
+            return self._cubes.get(cube_id, CubeScopes()).permitted(caller, now, at, memory_types, wanted)
 
     def _fold(self, event: Event) -> None:
         if event.type == Cube.Founded.TOPIC:
@@ -277,6 +316,18 @@ class Scopes(Fold):
 
 def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+# Field of a filter -> the column that has it, and what its values are there.
+_COLUMNS: Mapping[str, tuple[str, Callable[[CubeScopes, Any], int]]] = {
+    "memory_type": ("memory_type", lambda cube, value: MEMORY_TYPES.index(value)),
+    "semantic_type": ("semantic_type", lambda cube, value: SEMANTIC_TYPES.index(value)),
+    "source": ("source", lambda cube, value: SOURCES.index(value)),
+    "priority": ("priority", lambda cube, value: int(value)),
+    "occurred_at": ("occurred", lambda cube, value: microseconds(value)),
+    "owner_id": ("owner", CubeScopes.principal),
+    "context_id": ("context", CubeScopes.context),
+}
 
 
 def expires_at(data: Any) -> int:

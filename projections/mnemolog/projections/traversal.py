@@ -5,7 +5,7 @@ Every node on a way is visible to the caller, because what is not visible is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -19,8 +19,7 @@ from mnemolog.projections.graph import EDGE_TYPES, Direction, EdgeType, Node, Wa
 from mnemolog.projections.wordings import Positions, Scores
 
 MAX_STARTS, MAX_DEPTH, MAX_PATHS = 100, 16, 1000
-# Measured on LoCoMo: of use beside a plain hybrid of vectors and terms, and of none beside the neighbours in a context.
-RELATED_WEIGHT = 0.0
+RELATED_WEIGHT = 0.0  # not shown to help recall beside the neighbours in a context
 SEEDS, DAMPING, ROUNDS = 20, 0.5, 20
 LEAST = 1e-6  # of the walker's time: what is less counts as never
 
@@ -45,15 +44,10 @@ class Traversal:
     order: Order = Order.BREADTH_FIRST
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("start", len(self.start), MAX_STARTS),
-            ("depth", self.depth, MAX_DEPTH),
-            ("limit", self.limit, MAX_PATHS),
-        ):
-            if not 1 <= value <= most:
-                raise Invalid(reason=f"{name} is {value}, and must be between 1 and {most}.")
-        if unknown := sorted(set(self.relations or ()) - set(EDGE_TYPES)):
-            raise Invalid(reason=f"There is no relation {unknown[0]!r}; there are {', '.join(EDGE_TYPES)}.")
+        _check("start", len(self.start), MAX_STARTS)
+        _check("depth", self.depth, MAX_DEPTH)
+        _check("limit", self.limit, MAX_PATHS)
+        edge_types(self.relations or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +78,13 @@ class Traversed:
     paths: tuple[Path, ...]
     position: int
     complete: bool
+
+
+def edge_types(names: Collection[str]) -> frozenset[EdgeType]:
+    """Raises Invalid for what names none."""
+    if unknown := sorted(set(names) - set(EDGE_TYPES)):
+        raise Invalid(reason=f"There is no relation {unknown[0]!r}; there are {', '.join(EDGE_TYPES)}.")
+    return frozenset(each for each in EDGE_TYPES if each in names)
 
 
 def traverse(seen: Seen, traversal: Traversal) -> Traversed:
@@ -134,6 +135,23 @@ def neighbourhood(
     return {node: distance for node, distance in nodes if node is not None}
 
 
+def nearest(seen: Seen, start: Sequence[UUID | str], k: int) -> list[tuple[UUID, float]]:
+    """The k other memories that have most to do with a start: by personalised PageRank, with its value, highest first.
+
+    Memories that no way leads to are left out. Raises Invalid, or NotFound for what is not visible.
+    """
+    _check("start", len(start), MAX_STARTS)
+    _check("k", k, MAX_PATHS)
+    starts = [_place(seen, each) for each in start]
+    seeds = np.zeros(seen.graph.size)
+    seeds[starts] = 1.0
+    ranks = seen.walked(None, Direction.BOTH).walks.pagerank(seeds, DAMPING, ROUNDS)
+    others = np.where(seeds > 0, 0.0, ranks)[: len(seen.graph.members)]
+    found = [place for place in best(others, seen.graph.members, k).tolist() if others[place] > 0]
+    nodes = zip(found, seen.nodes(found), strict=True)
+    return [(node.id, float(others[place])) for place, node in nodes if node and isinstance(node.id, UUID)]
+
+
 def related(seen: Seen, scores: Scores, positions: Positions) -> Scores:
     """(n,) how much each permitted text has to do with the best of them: a signal for recall, of RELATED_WEIGHT.
 
@@ -148,6 +166,11 @@ def related(seen: Seen, scores: Scores, positions: Positions) -> Scores:
     ranks = seen.walked(None, Direction.BOTH).walks.pagerank(seeds, DAMPING, ROUNDS)
     logarithms: Scores = np.log(ranks[: len(scores)] + LEAST)
     return logarithms
+
+
+def _check(name: str, value: int, most: int) -> None:
+    if not 1 <= value <= most:
+        raise Invalid(reason=f"{name} is {value}, and must be between 1 and {most}.")
 
 
 def _place(seen: Seen, id: UUID | str) -> int:

@@ -14,6 +14,7 @@ Positions = NDArray[np.int64]
 Rows = NDArray[np.intp]
 Numbers = NDArray[np.int64]
 Scores = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 class Wordings:

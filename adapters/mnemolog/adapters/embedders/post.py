@@ -14,7 +14,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from mnemolog.domain.refusals import EmbedderUnavailable, Invalid
+from mnemolog.domain.refusals import EmbedderUnavailable, Invalid, Unavailable
 
 ATTEMPTS = 3
 LONGEST_PAUSE = 10.0  # seconds, whatever the server asks for
@@ -53,10 +53,23 @@ class Address:
 
 
 class Poster:
-    def __init__(self, address: Address, api_key: str | None, timeout: float, pause: float) -> None:
+    """To `resource` under the address. What it raises when there is no answer is `unavailable`."""
+
+    def __init__(
+        self,
+        address: Address,
+        api_key: str | None,
+        timeout: float,
+        pause: float,
+        *,
+        resource: str = "embeddings",
+        unavailable: type[Unavailable] = EmbedderUnavailable,
+    ) -> None:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise Invalid(reason="The API key holds characters that no header can carry.")
         self._address = address
+        self._url = f"{address.scheme}://{address.identity}/{resource}"
+        self._unavailable = unavailable
         self._timeout = timeout
         self._pause = pause
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -66,23 +79,22 @@ class Poster:
         self._opener = urllib.request.build_opener(_NoRedirect, *direct)
 
     def post(self, body: bytes) -> bytes:
-        """Raises EmbedderUnavailable after three attempts, or at once when another attempt would change nothing."""
+        """Raises `unavailable` after three attempts, or at once when another attempt would change nothing."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._exchange(body)
             except _TryAgain as problem:
                 if attempt == ATTEMPTS:
-                    raise EmbedderUnavailable(reason=f"{problem}, {ATTEMPTS} times") from problem
+                    raise self._unavailable(reason=f"{problem}, {ATTEMPTS} times") from problem
                 time.sleep(min(LONGEST_PAUSE, problem.after or self._pause * 2 ** (attempt - 1)))
         raise AssertionError("the last attempt returns or raises")
 
     def _exchange(self, body: bytes) -> bytes:
-        url = f"{self._address.scheme}://{self._address.identity}/embeddings"
         # The scheme can only be http or https: Address.of has seen to it.
-        request = urllib.request.Request(url, data=body, headers=self._headers, method="POST")  # noqa: S310
+        request = urllib.request.Request(self._url, data=body, headers=self._headers, method="POST")  # noqa: S310
         try:
             with self._opener.open(request, timeout=self._timeout) as response:
-                return _read(response, self._timeout)
+                return self._read(response)
         except HTTPError as problem:
             with problem:
                 raise self._refused(problem) from None
@@ -94,14 +106,28 @@ class Poster:
         reason = f"{self._address.host} answered with HTTP status {problem.code}"
         if problem.code == 429 or problem.code >= 500:
             return _TryAgain(reason, after=_seconds(problem.headers.get("Retry-After")))
-        return EmbedderUnavailable(reason=reason)
+        return self._unavailable(reason=reason)
 
     def _broken(self, problem: OSError | HTTPException) -> Exception:
         cause: Any = getattr(problem, "reason", problem)  # urllib wraps what goes wrong while connecting
         if isinstance(cause, TimeoutError):
-            return EmbedderUnavailable(reason=f"{self._address.host} took over {self._timeout:g} seconds")
+            return self._unavailable(reason=f"{self._address.host} took over {self._timeout:g} seconds")
         why = getattr(cause, "strerror", None) or type(cause).__name__
         return _TryAgain(f"the connection to {self._address.host} failed ({why})")
+
+    def _read(self, response: HTTPResponse) -> bytes:
+        """The socket's own timeout is for each packet; a server that drips needs a limit for the whole."""
+        deadline = time.monotonic() + self._timeout
+        content = bytearray()
+        while piece := response.read1(1 << 16):
+            content += piece
+            if len(content) > LARGEST_ANSWER:
+                raise self._unavailable(reason=f"the endpoint answered with over {LARGEST_ANSWER} bytes")
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        if response.length:
+            raise IncompleteRead(b"")
+        return bytes(content)
 
 
 class _TryAgain(Exception):
@@ -124,18 +150,3 @@ def _is_loopback(host: str) -> bool:
 
 def _seconds(header: str | None) -> float | None:
     return float(header) if header and header.isascii() and header.isdigit() else None
-
-
-def _read(response: HTTPResponse, seconds: float) -> bytes:
-    """The socket's own timeout is for each packet; a server that drips needs a limit for the whole."""
-    deadline = time.monotonic() + seconds
-    content = bytearray()
-    while piece := response.read1(1 << 16):
-        content += piece
-        if len(content) > LARGEST_ANSWER:
-            raise EmbedderUnavailable(reason=f"the endpoint answered with over {LARGEST_ANSWER} bytes")
-        if time.monotonic() > deadline:
-            raise TimeoutError
-    if response.length:
-        raise IncompleteRead(b"")
-    return bytes(content)

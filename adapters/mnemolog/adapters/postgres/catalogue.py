@@ -80,8 +80,11 @@ class PostgresCatalogue:
 
     def _take_turn(self, cursor: Cursor) -> int:
         """The position, locked until the end of the transaction. An older fold's rows are dropped, never continued."""
-        cursor.execute(QUERIES["add_view"], {"view": self.name, "version": self.version})
-        version, position = cursor.execute(QUERIES["lock_view"], {"view": self.name}).fetchall()[0]
+        found = cursor.execute(QUERIES["lock_view"], {"view": self.name}).fetchall()
+        if not found:
+            cursor.execute(QUERIES["add_view"], {"view": self.name, "version": self.version})
+            found = cursor.execute(QUERIES["lock_view"], {"view": self.name}).fetchall()
+        version, position = found[0]
         if version == self.version:
             return int(position)
         cursor.execute(QUERIES["clear_catalogue"])

@@ -15,10 +15,9 @@ from mnemolog.adapters.postgres.connection import Row, fetch
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.commands import CubeRules
 from mnemolog.domain.cube import CubeConfig
+from mnemolog.domain.log import LAST
 from mnemolog.domain.principal import Key, PrincipalKind
 from mnemolog.projections.catalogue import MemoryRow, Token
-
-LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)

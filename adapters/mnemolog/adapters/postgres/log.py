@@ -17,9 +17,9 @@ from mnemolog.adapters.keyring import Keyring
 from mnemolog.adapters.postgres.connection import Row, connect, unreachable_as_refusal
 from mnemolog.adapters.postgres.envelope import LogNotification
 from mnemolog.adapters.postgres.mapper import open_event
-from mnemolog.adapters.postgres.recorder import LAST, LogRecorder, notification_of
+from mnemolog.adapters.postgres.recorder import LogRecorder, notification_of
 from mnemolog.adapters.postgres.sql import QUERIES
-from mnemolog.domain.log import Appended, Event, IdempotencyKey, Selection
+from mnemolog.domain.log import LAST, Appended, Event, IdempotencyKey, Selection
 from mnemolog.domain.refusals import IdempotencyKeyReused, StoreUnreachable
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,7 @@ from mnemolog.adapters.postgres.coalescer import Coalescer
 from mnemolog.adapters.postgres.connection import Row, connect
 from mnemolog.adapters.postgres.envelope import ContentKey, LogEvent, LogNotification, LogRow
 from mnemolog.adapters.postgres.sql import QUERIES
-from mnemolog.domain.log import Appended, Condition, IdempotencyKey, Origin
-
-LAST = 2**63 - 1
+from mnemolog.domain.log import LAST, Appended, Condition, IdempotencyKey, Origin
 
 
 class LogRecorder(PostgresApplicationRecorder):

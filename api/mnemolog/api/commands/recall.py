@@ -6,15 +6,24 @@ from typing import TYPE_CHECKING
 import click
 
 from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
+from mnemolog.domain.refusals import Invalid, MalformedJson
 from mnemolog.projections.recipes import RECIPES
 
 if TYPE_CHECKING:
     from mnemolog.api.answers import RecallAnswer
+    from mnemolog.projections.filters import Filter
 
 
 @click.command("recall")
 @click.argument("query")
-@click.option("--cube", default="main", show_default=True, help="Which cube to ask.")
+@click.option(
+    "--cube",
+    "cubes",
+    multiple=True,
+    default=["main"],
+    show_default=True,
+    help="Which cube to ask; may be repeated.",
+)
 @click.option("-k", default=10, show_default=True, help="How many memories at most.")
 @click.option(
     "--recipe",
@@ -23,6 +32,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to weigh the signals.",
 )
+@click.option("--where", metavar="JSON", help='Only what this filter lets through: {"field": "tag", "eq": "coffee"}.')
+@click.option("--rerank", is_flag=True, help="Let the model of MNEMOLOG_RERANKER decide about the order.")
+@click.option("--budget", type=int, metavar="TOKENS", help="At most so much text, by an estimate of its tokens.")
 @click.option("--at", metavar="WHEN", help="As of a position, a time with its zone, or a while ago such as -2h.")
 @click.option("--at-least", type=int, metavar="POSITION", help="Wait until this position of the log is known.")
 @click.option(
@@ -35,9 +47,12 @@ if TYPE_CHECKING:
 def command(
     invocation: Invocation,
     query: str,
-    cube: str,
+    cubes: tuple[str, ...],
     k: int,
     recipe: str,
+    where: str | None,
+    rerank: bool,
+    budget: int | None,
     at: str | None,
     at_least: int | None,
     explain: bool,
@@ -48,6 +63,7 @@ def command(
     mnemolog recall "How does Ada like her coffee?"
     mnemolog recall -k 3 --explain "How does Ada like her coffee?"
     mnemolog recall --recipe keyword "black coffee"
+    mnemolog recall --cube main --cube kitchen "black coffee"
     mnemolog recall --at -2h "How does Ada like her coffee?"
     """
     from mnemolog.api.parts import RECALL
@@ -55,22 +71,36 @@ def command(
     from mnemolog.projections.recall import Question
 
     with invocation.store(*RECALL) as store:
-        answer = store.recall(cube, Question(query, k, recipe), at=store.at(at), at_least=at_least)
+        question = Question(query, k, recipe, filter=None if where is None else _filter(where))
+        answer = store.recall(cubes, question, budget=budget, rerank=rerank, at=store.at(at), at_least=at_least)
     if invocation.as_json:
         print_document(answer)
         return
-    _print(answer, explain)
+    _print(answer, explain, several=len(cubes) > 1)
 
 
-def _print(answer: RecallAnswer, explain: bool) -> None:
-    from mnemolog.api.terminal.columns import EXPLAINED_COLUMNS, HIT_COLUMNS, explained, hit_row
+def _filter(where: str) -> Filter:
+    """Raises Invalid."""
+    from mnemolog.api.strict_json import parse as parse_json
+    from mnemolog.projections.filters import parse
+
+    try:
+        return parse(parse_json(where.encode(errors="surrogateescape")))
+    except MalformedJson as problem:
+        raise Invalid(reason=f"--where is not JSON: {problem.facts['reason']}") from None
+
+
+def _print(answer: RecallAnswer, explain: bool, *, several: bool) -> None:
+    from mnemolog.api.terminal.columns import CUBE_COLUMN, EXPLAINED_COLUMNS, HIT_COLUMNS, explained, hit_row
     from mnemolog.api.terminal.tables import cell, print_rows
 
-    if explain:
-        sparse = sys.stdout.isatty()
-        print_rows(EXPLAINED_COLUMNS, (row for hit in answer.hits for row in explained(hit, sparse)))
+    sparse = sys.stdout.isatty()
+    rows = [(hit, row) for hit in answer.hits for row in (explained(hit, sparse) if explain else [hit_row(hit)])]
+    columns = EXPLAINED_COLUMNS if explain else HIT_COLUMNS
+    if several:
+        print_rows((CUBE_COLUMN, *columns), ((hit.cube_id, *row) for hit, row in rows))
     else:
-        print_rows(HIT_COLUMNS, map(hit_row, answer.hits))
+        print_rows(columns, (row for _, row in rows))
     note(f"{answer.considered} considered at position {answer.position} with {answer.embedder}.")
     if answer.dropped:
-        note(f"Not considered: {cell(answer.dropped)}.")
+        note(f"Left out: {cell(answer.dropped)}.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @pass_invocation
 def command(invocation: Invocation) -> None:
     """Show how the store and its views are."""
-    from mnemolog.api.parts import RECALL
+    from mnemolog.api.parts import EVERY
     from mnemolog.api.terminal.catching_up import catch_up
     from mnemolog.api.terminal.progress import bar
     from mnemolog.api.terminal.tables import print_document
@@ -24,7 +24,7 @@ def command(invocation: Invocation) -> None:
     with invocation.store() as store:
         try:
             with bar("reading the log", store.parts.log.head()) as moved:
-                catch_up(store.parts, RECALL, moved=moved)
+                catch_up(store.parts, EVERY, moved=moved)
         except Unavailable as refusal:
             note(str(refusal))
         found = store.status()

@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 from mnemolog.adapters.postgres.verify import Verified
 from mnemolog.api.answers import EventAnswer, MemoryAnswer, RecallAnswer, Written
 from mnemolog.api.demo.conversations import Conversation
-from mnemolog.api.parts import RECALL
+from mnemolog.api.parts import EVERY
 from mnemolog.api.store import Store
 from mnemolog.api.terminal.catching_up import catch_up
 from mnemolog.domain.commands import Remember
@@ -71,7 +71,7 @@ class Demonstration:
 
     def embed(self, moved: Moved) -> int:
         """The position that all views have reached."""
-        return catch_up(self.store.parts, RECALL, moved=moved)
+        return catch_up(self.store.parts, EVERY, moved=moved)
 
     def load(self) -> None:
         """The model, which is loaded with its first use."""

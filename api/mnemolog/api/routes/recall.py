@@ -1,17 +1,19 @@
-"""Recall: ask a cube."""
+"""Recall: ask one cube or several."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mnemolog.api.admission import Acting, AdmittedRoute, cube_named
+from mnemolog.api.admission import Acting, AdmittedRoute
 from mnemolog.api.answers import RecallAnswer
 from mnemolog.api.bodies import RecallBody
 from mnemolog.api.problems import refused_by
+from mnemolog.api.references import id_or_name
 from mnemolog.api.responses import Answer
 from mnemolog.api.routes.declared import BODIES, READS
-from mnemolog.domain.refusals import CubeNotFound, EmbedderUnavailable
+from mnemolog.domain.refusals import CubeNotFound, EmbedderUnavailable, RerankerUnavailable
+from mnemolog.projections.filters import parse
 from mnemolog.projections.recall import Question
 
 router = APIRouter(tags=["recall"], route_class=AdmittedRoute)
@@ -20,10 +22,14 @@ router = APIRouter(tags=["recall"], route_class=AdmittedRoute)
 @router.post(
     "/v1/recall",
     response_model=RecallAnswer,
-    responses=refused_by(*READS, *BODIES, CubeNotFound, EmbedderUnavailable),
+    responses=refused_by(*READS, *BODIES, CubeNotFound, EmbedderUnavailable, RerankerUnavailable),
 )
 def recall(body: RecallBody, store: Acting) -> Response:
-    """The memories of a cube that answer best, with the score of every signal."""
-    question = Question(body.query, body.k, body.recipe, memory_types=body.memory_types, **body.sent("weights"))
+    """The memories of one cube or several that answer best, with the score of every signal."""
+    wanted = None if body.filter is None else parse(body.filter)
+    question = Question(
+        body.query, body.k, body.recipe, memory_types=body.memory_types, filter=wanted, **body.sent("weights")
+    )
     at = store.at(body.at) if isinstance(body.at, str) else body.at
-    return Answer(store.recall(cube_named(body.cube), question, at=at, at_least=body.at_least))
+    cubes = [id_or_name(cube) for cube in body.asked]
+    return Answer(store.recall(cubes, question, budget=body.budget, rerank=body.rerank, at=at, at_least=body.at_least))

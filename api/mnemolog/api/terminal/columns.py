@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from mnemolog.api.answers import CubeAnswer, EventAnswer, MemoryAnswer, RecallHit
+from mnemolog.api.graph_answers import PathAnswer, RelatedHit
 from mnemolog.api.terminal.changes import changes, name_of
 from mnemolog.api.terminal.tables import Column
 
@@ -15,12 +16,25 @@ Row = Sequence[Any]
 POSITION = Column("position", right=True, style="cyan")
 TEXT = Column("text", wide=True)
 FIELD_COLUMNS = (Column("field", style="dim"), Column("value", wide=True))
+CUBE_COLUMN = Column("cube", style="dim")
 HIT_COLUMNS = (Column("score", right=True), POSITION, Column("id", style="dim"), Column("speaker"), TEXT)
 EXPLAINED_COLUMNS = (
     HIT_COLUMNS[0],
     Column("signal"),
     *(Column(name, right=True) for name in ("raw", "z", "part")),
     *HIT_COLUMNS[1:],
+)
+RELATED_COLUMNS = (HIT_COLUMNS[0], *HIT_COLUMNS[2:])
+NODE_COLUMNS = (Column("kind"), Column("id or name", style="dim"), TEXT)
+PATH_COLUMNS = (Column("steps", right=True), *NODE_COLUMNS, Column("over", wide=True))
+STEP_COLUMNS = (
+    Column("path", right=True),
+    Column("step", right=True),
+    Column("relation"),
+    Column("walked"),
+    Column("weight", right=True),
+    POSITION,
+    *NODE_COLUMNS,
 )
 MEMORY_COLUMNS = (Column("id", style="dim"), Column("key"), Column("state"), POSITION, Column("speaker"), TEXT)
 HISTORY_COLUMNS = (POSITION, Column("time"), Column("actor"), Column("event"), Column("what changed", wide=True))
@@ -48,6 +62,25 @@ def explained(hit: RecallHit, sparse: bool) -> Iterator[Row]:
     for place, (name, told) in enumerate(hit.signals.items()):
         shown = same if not (sparse and place) else (None,) * len(same)
         yield shown[0], name, told["raw"], told["z"], told["part"], *shown[1:]
+
+
+def related_row(hit: RelatedHit) -> Row:
+    return hit.score, hit.memory_id, hit.speaker, hit.text
+
+
+def path_row(path: PathAnswer) -> Row:
+    """Where it ends, and what lies between."""
+    between = [step.node.id for step in path.steps[:-1]]
+    return len(path.steps), path.end.kind, path.end.id, path.end.text, between
+
+
+def step_rows(number: int, path: PathAnswer) -> Iterator[Row]:
+    """Where it starts, then a row for each step."""
+    start = path.start
+    yield number, 0, None, None, None, None, start.kind, start.id, start.text
+    for place, step in enumerate(path.steps, 1):
+        walked, node = "forward" if step.forward else "backward", step.node
+        yield number, place, step.relation, walked, step.weight, step.position, node.kind, node.id, node.text
 
 
 def memory_row(memory: MemoryAnswer) -> Row:

@@ -1,0 +1,1 @@
+"""Which text answers best: models behind `mnemolog.projections.reranking.Reranker`."""
