@@ -45,8 +45,12 @@ def concurrent_appends(dsn: str) -> Iterator[Figure]:
             own = own.better(_serve(ours.append, events))
             default = default.better(_serve(library.insert_events, plain_events(events)))
     gain, wait = own.events_per_second / default.events_per_second, own.p50_ms / default.p50_ms
-    yield Figure.at_least(6, "16 callers, events/s: mnemolog / the library's recorder", gain, "ratio")
-    yield Figure.at_most(0.2, "16 callers, p50: mnemolog / the library's recorder", wait, "ratio")
+    yield Figure.at_least(
+        6, f"16 callers, events/s, best of {ROUNDS} rounds each: mnemolog / the library's recorder", gain, "ratio"
+    )
+    yield Figure.at_most(
+        0.2, f"16 callers, p50, best of {ROUNDS} rounds each: mnemolog / the library's recorder", wait, "ratio"
+    )
     for name, service in (("mnemolog", own), ("the library's recorder", default)):
         yield Figure(f"16 callers: {name}", service.events_per_second, "events/s")
         yield Figure(f"16 callers, p50: {name}", service.p50_ms, "ms")

@@ -24,7 +24,6 @@ PUBLISHED = {
     "invalid_cursor": (400, 2),
     "body_too_large": (413, 2),
     "unsupported_media_type": (415, 2),
-    "precondition_required": (428, 2),
     "not_found": (404, 3),
     "memory_not_found": (404, 3),
     "cube_not_found": (404, 3),

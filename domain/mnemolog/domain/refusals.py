@@ -95,12 +95,6 @@ class UnsupportedMediaType(Invalid):
     code, status = "unsupported_media_type", 415
 
 
-class PreconditionRequired(Invalid):
-    """This change needs to know which version it changes: {reason}"""
-
-    code, status = "precondition_required", 428
-
-
 # -- what is asked for is not there (or not for this principal, which must look the same)
 
 
