@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from mnemolog.adapters.embedders.post import Address, Poster
+from mnemolog.adapters.embedders.vectors import encodable
 from mnemolog.domain.refusals import RerankerUnavailable
 
 LONGEST = 8000  # characters of a text that are sent: the models cut off what is longer
@@ -36,7 +37,8 @@ class EndpointReranker:
     def rerank(self, query: str, texts: Sequence[str]) -> Sequence[float]:
         if not texts:
             return []
-        asked = {"model": self._model, "query": query[:LONGEST], "documents": [text[:LONGEST] for text in texts]}
+        documents = [encodable(text[:LONGEST]) for text in texts]
+        asked = {"model": self._model, "query": encodable(query[:LONGEST]), "documents": documents}
         return _scores(self._poster.post(orjson.dumps(asked)), len(texts))
 
 
