@@ -83,12 +83,10 @@ class HnswIndex:
 
 
 class HnswIndexes:
-    def build(self, rows: Rows, cells: Vectors) -> VectorIndex:
-        raw = hnswlib.Index(space="ip", dim=cells.shape[1])
-        raw.init_index(max(1, len(rows)), M=LINKS, ef_construction=BUILD_EFFORT, random_seed=SEED)
-        index = HnswIndex(raw)
-        index.add(rows, cells)
-        return index
+    def empty(self, dimensions: int, room: int) -> VectorIndex:
+        raw = hnswlib.Index(space="ip", dim=dimensions)
+        raw.init_index(max(1, room), M=LINKS, ef_construction=BUILD_EFFORT, random_seed=SEED)
+        return HnswIndex(raw)
 
 
 def read(path: Path, dimensions: int) -> HnswIndex:

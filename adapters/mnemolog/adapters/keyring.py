@@ -1,12 +1,14 @@
 """Keys for personal content, so that destroying one key erases what it sealed, everywhere, for ever.
 
-    key-encryption key   from a file, the environment or a key service; never in the database
+    key-encryption key   from a file, the environment or a command; never in the database
+      wraps the root key   from which tokens, digests, files and signatures are derived: it stays when the other changes
       wraps subject keys   one for each data subject, in a table outside the log
         wrap content keys    one for each stream, in a table outside the log; under several subjects, in turn
           seal events          AES-256-GCM, bound to the event that holds them
 
 Opening caches nothing but computation: an entry is found by the wrapped key that the database holds now, so a destroyed
-key opens nothing in any process. Sealing remembers the ciphers of subjects; what a destroyed one seals is unreadable.
+key opens nothing in any process. Sealing remembers the ciphers of subjects; what a destroyed one seals is unreadable,
+and an append that would need it is refused by its condition.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from mnemolog.adapters.postgres.envelope import ContentKey
 from mnemolog.domain.refusals import Invalid, KeyUnavailable, VerificationFailed
 
 NONCE_BYTES = 12
+ROOT = b"root"
 
 
 class KeyTables(Protocol):
@@ -43,18 +46,20 @@ class KeyTables(Protocol):
         ...
 
     def add_subject_key(self, tenant_id: UUID, subject_id: UUID, wrapped: bytes) -> bytes:
-        """The subject's wrapped key: this one, or the one that another process added first."""
+        """The subject's wrapped key: this one, or the one that another process added first.
+
+        Raises SubjectErased when it was destroyed.
+        """
         ...
 
 
 class Keyring:
-    def __init__(self, key_encryption_key: bytes, tables: KeyTables) -> None:
-        if len(key_encryption_key) != 32:
-            raise KeyUnavailable(reason=f"it must have 32 bytes and has {len(key_encryption_key)}")
+    def __init__(self, key_encryption_key: bytes, tables: KeyTables, root: bytes | None = None) -> None:
+        """Without a `root` the key itself is one, as it was for stores that are older than roots."""
+        self._wrapping = wrapping(key_encryption_key)
+        self._root = key_encryption_key if root is None else root
         self.tables = tables
-        self._wrapping = AESGCM(derive(key_encryption_key, b"wrap"))
-        self._token_key = derive(key_encryption_key, b"token")
-        self._pepper = derive(key_encryption_key, b"pepper")
+        self._token_key, self._pepper = self.derived(b"token"), self.derived(b"pepper")
         self._sealing: dict[UUID, AESGCM] = {}
         self._subject_cipher = lru_cache(maxsize=4096)(self._unwrap_subject)
         self._content_cipher = lru_cache(maxsize=4096)(self._unwrap_content)
@@ -70,6 +75,10 @@ class Keyring:
             cipher = self._sealing.get(subject_id) or self._sealing_cipher(tenant_id, subject_id)
             wrapped = _encrypt(cipher, wrapped, key_id.bytes + subject_id.bytes)
         return ContentKey(key_id, subject_ids, wrapped), AESGCM(secret)
+
+    def lost_key(self, key_id: UUID, subject_ids: tuple[UUID, ...]) -> tuple[ContentKey, AESGCM]:
+        """For facts that must be recorded although a subject was erased: nobody ever opens what this seals."""
+        return ContentKey(key_id, subject_ids, secrets.token_bytes(32)), AESGCM(secrets.token_bytes(32))
 
     def cipher(self, key: ContentKey, wrapped_subjects: Mapping[UUID, bytes] | None = None) -> AESGCM | None:
         """What opens and seals under `key`; None when the key of one of its subjects has been destroyed."""
@@ -89,6 +98,16 @@ class Keyring:
         """HMAC-SHA256 of an API key's secret under the store's pepper."""
         return hmac.digest(self._pepper, secret.encode(), "sha256")
 
+    def derived(self, purpose: bytes) -> bytes:
+        """32 bytes for one purpose only, the same for as long as the store exists."""
+        return derive(self._root, purpose)
+
+    def forget(self, subject_id: UUID) -> None:
+        """Do not seal under a key that was destroyed, nor keep in memory what it opened."""
+        self._sealing.pop(subject_id, None)
+        self._content_cipher.cache_clear()
+        self._subject_cipher.cache_clear()
+
     def _sealing_cipher(self, tenant_id: UUID, subject_id: UUID) -> AESGCM:
         known = self.tables.subject_keys([subject_id])
         cipher = self._subject_cipher(subject_id, known.get(subject_id) or self._add(tenant_id, subject_id))
@@ -100,10 +119,7 @@ class Keyring:
         return self.tables.add_subject_key(tenant_id, subject_id, wrapped)
 
     def _unwrap_subject(self, subject_id: UUID, wrapped: bytes) -> AESGCM:
-        try:
-            return AESGCM(_decrypt(self._wrapping, wrapped, subject_id.bytes))
-        except InvalidTag:
-            raise KeyUnavailable(reason="it does not open the keys of this store") from None
+        return AESGCM(_opened(self._wrapping, wrapped, subject_id.bytes))
 
     def _unwrap_content(self, key: ContentKey, wrapped_subjects: tuple[bytes, ...]) -> AESGCM:
         unwrapped = key.wrapped
@@ -115,6 +131,30 @@ class Keyring:
                 reason = f"the key of stream {key.key_id} is not the one that was made for it"
                 raise VerificationFailed(position=None, reason=reason) from None
         return AESGCM(unwrapped)
+
+
+def wrapping(key_encryption_key: bytes) -> AESGCM:
+    """What wraps subject keys and the root key. Raises KeyUnavailable for a key of another length."""
+    if len(key_encryption_key) != 32:
+        raise KeyUnavailable(reason=f"it must have 32 bytes and has {len(key_encryption_key)}")
+    return AESGCM(derive(key_encryption_key, b"wrap"))
+
+
+def wrap_root(key_encryption_key: bytes, root: bytes) -> bytes:
+    return _encrypt(wrapping(key_encryption_key), root, ROOT)
+
+
+def unwrap_root(key_encryption_key: bytes, wrapped: bytes) -> bytes:
+    return _opened(wrapping(key_encryption_key), wrapped, ROOT)
+
+
+def rewrapped(former: bytes, new: bytes, subjects: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
+    """Subject keys under another key-encryption key. Raises KeyUnavailable when `former` is not theirs."""
+    before, after = wrapping(former), wrapping(new)
+    return {
+        subject_id: _encrypt(after, _opened(before, wrapped, subject_id.bytes), subject_id.bytes)
+        for subject_id, wrapped in subjects.items()
+    }
 
 
 def seal(cipher: AESGCM, plaintext: bytes, associated: bytes) -> bytes:
@@ -135,13 +175,21 @@ def derive(key: bytes, purpose: bytes) -> bytes:
 
 
 def key_check(key_encryption_key: bytes) -> str:
-    """A short name for the key that says nothing about it."""
+    """A short name for the key that says nothing about it. Raises KeyUnavailable for one of another length."""
+    wrapping(key_encryption_key)
     return hashlib.sha256(derive(key_encryption_key, b"check")).hexdigest()[:16]
 
 
 def _encrypt(cipher: AESGCM, plaintext: bytes, associated: bytes) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, plaintext, associated)
+
+
+def _opened(wrapping: AESGCM, wrapped: bytes, associated: bytes) -> bytes:
+    try:
+        return _decrypt(wrapping, wrapped, associated)
+    except InvalidTag:
+        raise KeyUnavailable(reason="it does not open the keys of this store") from None
 
 
 def _decrypt(cipher: AESGCM, sealed: bytes, associated: bytes) -> bytes:

@@ -59,6 +59,9 @@ class MemoryRow:
             visibility=governance.visibility,
             session_id=governance.session_id,
             access_control=governance.access_control,
+            sensitivity=governance.sensitivity,
+            purposes=governance.purposes,
+            memory_id=self.memory_id,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Self
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +13,8 @@ from mnemolog.domain.memory import Relation
 from mnemolog.projections.entities import Entities
 from mnemolog.projections.graph import CODES, EDGE_TYPES, Tie
 from mnemolog.projections.growing import Growing
+from mnemolog.projections.ids import Ids
+from mnemolog.projections.saved import Arrays, part, prefixed
 from mnemolog.projections.wordings import FOREVER
 
 Table = NDArray[np.void]
@@ -25,31 +28,11 @@ SAME_CONTEXT, NEXT, MENTIONS = CODES[Tie.SAME_CONTEXT], CODES[Tie.NEXT], CODES[T
 POSSIBLE = len(EDGE_TYPES)  # a mention if another wording that the caller may see shows that the word is a name
 
 
-class Numbered:
-    """Ids under numbers, in the order of their first appearance."""
-
-    def __init__(self) -> None:
-        self.ids: list[UUID] = []
-        self._numbers: dict[UUID, int] = {}
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def of(self, each: UUID) -> int:
-        number = self._numbers.setdefault(each, len(self.ids))
-        if number == len(self.ids):
-            self.ids.append(each)
-        return number
-
-    def find(self, each: UUID) -> int | None:
-        return self._numbers.get(each)
-
-
 class CubeEdges:
     """Memories are numbered as they are born. Edges to memories of other cubes are not kept."""
 
     def __init__(self) -> None:
-        self.memories, self.contexts, self.entities = Numbered(), Numbered(), Entities()
+        self.memories, self.contexts, self.entities = Ids(), Ids(), Entities()
         self.changed = 0  # the position of the last event
         self.erasures = 0
         self._born = Growing(np.int64)
@@ -58,6 +41,9 @@ class CubeEdges:
         self._merged: dict[int, int] = {}  # memory -> what it is merged into
         self._context: dict[int, tuple[int, int]] = {}  # memory -> the context that it is in, and the row that says so
         self._mentions: dict[int, list[int]] = {}  # memory -> the rows of all its wordings
+
+    def __len__(self) -> int:
+        return len(self._edges)
 
     def born_by(self, position: int) -> int:
         return int(np.searchsorted(self._born.rows, position, side="right"))
@@ -116,8 +102,8 @@ class CubeEdges:
 
     def content(self) -> Iterator[bytes]:
         """Without what is left of erased mentions, and with names in place of their numbers."""
-        for ids in (self.memories.ids, self.contexts.ids):
-            yield b"".join(each.bytes for each in ids)
+        for ids in (self.memories, self.contexts):
+            yield ids.cells.tobytes()
         yield self._born.rows.astype("<i8").tobytes()
         names, places = self.entities.sorted()
         yield from (name.encode() for name in names)
@@ -126,6 +112,36 @@ class CubeEdges:
         edges["target"][named] = places[edges["target"][named]]
         yield edges.tobytes()
         yield repr((sorted(self._links), sorted(self._merged.items()))).encode()
+
+    def saved(self) -> Arrays:
+        links = [[*link, row] for link, row in self._links.items()]
+        placed = [[memory, *place] for memory, place in self._context.items()]
+        mentioned = [[memory, row] for memory, rows in self._mentions.items() for row in rows]
+        return prefixed("entities", self.entities.saved()) | {
+            "memories": self.memories.cells.copy(),
+            "contexts": self.contexts.cells.copy(),
+            "counts": np.array([self.changed, self.erasures], np.int64),
+            "born": self._born.rows.copy(),
+            "edges": self._edges.rows.copy(),
+            "links": np.array(links, np.int64).reshape(-1, 4),
+            "merged": np.array(list(self._merged.items()), np.int64).reshape(-1, 2),
+            "placed": np.array(placed, np.int64).reshape(-1, 3),
+            "mentioned": np.array(mentioned, np.int64).reshape(-1, 2),
+        }
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        cube = cls()
+        cube.memories, cube.contexts = Ids(arrays["memories"]), Ids(arrays["contexts"])
+        cube.entities = Entities.restored(part("entities", arrays))
+        cube.changed, cube.erasures = arrays["counts"].tolist()
+        cube._born, cube._edges = Growing(np.int64, (), arrays["born"]), Growing(EDGE, (), arrays["edges"])
+        cube._links = {(source, target, code): row for source, target, code, row in arrays["links"].tolist()}
+        cube._merged = dict(arrays["merged"].tolist())
+        cube._context = {memory: (context, row) for memory, context, row in arrays["placed"].tolist()}
+        for memory, row in arrays["mentioned"].tolist():
+            cube._mentions.setdefault(memory, []).append(row)
+        return cube
 
     def _move(self, memory: int, context_id: UUID | None, position: int) -> None:
         context = None if context_id is None else self.contexts.of(context_id)

@@ -7,17 +7,19 @@ memory mentions it, and the erasure of a memory takes its mentions out of the pa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
+from mnemolog.domain.cube import Cube
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory, Relation
 from mnemolog.domain.refusals import InvalidPosition, ProjectionBehind
 from mnemolog.projections.cube_edges import MENTIONS, MERGED_TO, POSSIBLE, CubeEdges
-from mnemolog.projections.fold import Fold, place_of
+from mnemolog.projections.cube_fold import CubeFold
+from mnemolog.projections.fold import place_of
 from mnemolog.projections.graph import CODES, Graph, Kind, Node
 from mnemolog.projections.mentions import candidates, normalised
 from mnemolog.projections.scopes import Mask, Permitted
@@ -27,19 +29,15 @@ from mnemolog.projections.wordings import Rows
 Step = Callable[[CubeEdges, UUID, Event], None]
 
 
-class Edges(Fold):
+class Edges(CubeFold[CubeEdges]):
     name = "edges"
     version = 1  # raise it when `candidates` finds other names in any text
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._cubes: dict[UUID, CubeEdges] = {}
+    state = CubeEdges
 
     def key(self, cube_id: UUID, permitted: Permitted, at: int) -> Hashable:
         """What decides the graph: as long as it is the same, the graph is. Raises as `graph` does."""
         self._check(at)
-        with self._lock:
-            cube = self._cubes.get(cube_id, CubeEdges())
+        with self._reading(cube_id) as cube:
             return _key(cube_id, cube, _shown(cube, permitted, at), at)
 
     def graph(self, cube_id: UUID, permitted: Permitted, at: int) -> Graph:
@@ -48,16 +46,14 @@ class Edges(Fold):
         Raises InvalidPosition, or ProjectionBehind when `at` is further than this view.
         """
         self._check(at)
-        with self._lock:
-            cube = self._cubes.get(cube_id, CubeEdges())
+        with self._reading(cube_id) as cube:
             shown = _shown(cube, permitted, at)
             key, held, entities = _key(cube_id, cube, shown, at), cube.held_at(at), len(cube.entities)
         return visible_graph(cube_id, key, held, np.flatnonzero(shown), entities)
 
     def find(self, graph: Graph, id: UUID | str) -> int | None:
         """The place of a memory or context by its id, or of an entity by its name; None when it is not in the graph."""
-        with self._lock:
-            cube = self._cubes.get(graph.cube_id, CubeEdges())
+        with self._reading(graph.cube_id) as cube:
             if isinstance(id, str):
                 return _place(cube.entities.find(normalised(id)), graph.entities, graph.first_entity)
             place = _place(cube.memories.find(id), graph.members, 0)
@@ -65,8 +61,7 @@ class Edges(Fold):
 
     def nodes(self, graph: Graph, places: Sequence[int]) -> list[Node | None]:
         """What is at these places; None for a name that was forgotten since the graph was made."""
-        with self._lock:
-            cube = self._cubes.get(graph.cube_id, CubeEdges())
+        with self._reading(graph.cube_id) as cube:
             return [_node(cube, graph, place) for place in places]
 
     def _check(self, at: int) -> None:
@@ -75,16 +70,10 @@ class Edges(Fold):
         if at > self._position:
             raise ProjectionBehind(view=self.name, position=self._position, wanted=at)
 
-    def _fold(self, event: Event) -> None:
-        cube_id, memory_id = place_of(event)
-        cube = self._cubes.setdefault(cube_id, CubeEdges())
-        STEPS[event.type](cube, memory_id, event)
-        cube.changed = event.position
-
-    def _content(self) -> Iterator[bytes]:
-        for cube_id, cube in sorted(self._cubes.items(), key=lambda item: item[0]):
-            yield cube_id.bytes
-            yield from cube.content()
+    def _fold_into(self, state: CubeEdges, event: Event) -> None:
+        _, memory_id = place_of(event)
+        STEPS[event.type](state, memory_id, event)
+        state.changed = event.position
 
 
 def _generate(cube: CubeEdges, memory_id: UUID, event: Event) -> None:
@@ -138,7 +127,7 @@ STEPS: dict[str, Step] = {
     Memory.Unmerged.TOPIC: _return,
     Memory.Erased.TOPIC: _erase,
 }
-Edges.types = tuple(STEPS)
+Edges.types = (Cube.Founded.TOPIC, *STEPS)
 
 
 def _shown(cube: CubeEdges, permitted: Permitted, at: int) -> Mask:
@@ -168,8 +157,8 @@ def _place(number: int | None, nodes: Rows, first: int) -> int | None:
 
 def _node(cube: CubeEdges, graph: Graph, place: int) -> Node | None:
     if place < len(graph.members):
-        return Node(Kind.MEMORY, cube.memories.ids[graph.members[place]])
+        return Node(Kind.MEMORY, cube.memories[int(graph.members[place])])
     if place < graph.first_entity:
-        return Node(Kind.CONTEXT, cube.contexts.ids[graph.contexts[place - len(graph.members)]])
+        return Node(Kind.CONTEXT, cube.contexts[int(graph.contexts[place - len(graph.members)])])
     name = cube.entities.name(int(graph.entities[place - graph.first_entity]))
     return None if name is None else Node(Kind.ENTITY, name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 
+from mnemolog.projections.saved import Arrays, packed, unpacked
 from mnemolog.projections.wordings import Rows
 
 
@@ -47,3 +50,13 @@ class Entities:
         places = np.full(len(self._names), -1, np.intp)
         places[[self._numbers[name] for name in names]] = np.arange(len(names))
         return names, places
+
+    def saved(self) -> Arrays:
+        return {"names": packed(self._names), "uses": np.array(self._uses, np.int64)}
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        entities = cls()
+        entities._names, entities._uses = unpacked(arrays["names"]), arrays["uses"].tolist()
+        entities._numbers = {name: number for number, name in enumerate(entities._names) if name is not None}
+        return entities

@@ -1,4 +1,5 @@
-"""What a question is after, besides its words: whom it names, and when it happened. No model, only rules for English.
+"""What a question is after, besides its words: whom it names, when it was, and what it asks for outright. No model,
+only rules for English.
 
 Names are those of speakers whom the caller may hear. They are taken out of what the question means, because they would
 drown it: to a small embedding model, two sentences about Ada are more alike than two about coffee.
@@ -15,79 +16,83 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from mnemolog.projections.dates import When, dates
+from mnemolog.projections.filters import Filter
 from mnemolog.projections.language import STOP_WORDS
+from mnemolog.projections.operators import read_operators
+from mnemolog.projections.time_ranges import Span, time_ranges
 from mnemolog.projections.turns import DAY_ZERO
 
-MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-          "december")  # fmt: skip
-_MONTH = "|".join(MONTHS)
-_DATE = re.compile(
-    rf"(?:(?<!\d)(?P<before>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?P<month>{_MONTH})\b"
-    rf"(?:\s+(?P<after>\d{{1,2}})(?:st|nd|rd|th)?\b)?(?:,?\s+(?P<year>\d{{4}}))?"
-)
-_MAY = re.compile(r"\b(?:in|of|during|on|last|since|by|early|late|mid|this|next|before|after|until)[\s-]+may\b")
-_ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)")
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 NEAR_DAYS = 31
 _WORDS = STOP_WORDS | {"may"}  # which are names too: a name only inside a sentence, and with a capital letter
 
 
 @dataclass(frozen=True, slots=True)
-class When:
-    """A day, a month or a year; what is None was not said."""
-
-    year: int | None = None
-    month: int | None = None
-    day: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Intent:
-    """`meaning` is the question without the names of `subjects`, which are speakers, in the order of their names."""
+    """`text` is the question without operators, which are in `filter`; `meaning` is `text` without the names of
+    `subjects`, which are speakers, in the order of their names. `dates` are those that are not part of a span.
+    """
 
+    text: str
     subjects: tuple[str, ...]
     meaning: str
     dates: tuple[When, ...]
+    spans: tuple[Span, ...]
+    filter: Filter | None
 
 
-def intent(question: str, names: Collection[str]) -> Intent:
-    """`names` are case-folded and single-spaced. A question that is nothing but names keeps them."""
-    written = " ".join(question.split())
+def intent(question: str, names: Collection[str], *, today: date | None = None) -> Intent:
+    """`names` are case-folded and single-spaced. `today` is the day from which `yesterday` is counted, if known.
+
+    A question that is nothing but operators is its own text, and one that is nothing but names keeps them.
+    """
+    said, wanted = read_operators(question)
+    spans, rest = time_ranges(said, today)
+    text = said if _says_anything(said) else question
+    subjects, meaning = _without_names(text, names)
+    return Intent(text, subjects, meaning if _says_anything(meaning) else text, dates(rest), spans, wanted)
+
+
+def _says_anything(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _without_names(text: str, names: Collection[str]) -> tuple[tuple[str, ...], str]:
+    written = " ".join(text.split())
     folded = written.casefold()
     if len(folded) != len(written):  # a letter may fold into two, and places would not be the same
         written = folded
-    subjects, rest, end = set[str](), "", 0
+    subjects, rest, end = set[str](), [], 0
     for start, stop, name in _mentions(written, folded, _called(names)):
         subjects.add(name)
-        rest += written[end:start]
+        rest.append(written[end:start])
         end = stop
-    meaning = " ".join((rest + written[end:]).split())
-    return Intent(tuple(sorted(subjects)), meaning if any(map(str.isalnum, meaning)) else question, dates(question))
+    return tuple(sorted(subjects)), " ".join("".join((*rest, written[end:])).split())
 
 
-def dates(question: str) -> tuple[When, ...]:
-    text = question.lower()
-    found = [When(*(int(match[part]) for part in ("year", "month", "day"))) for match in _ISO.finditer(text)]
-    for match in _DATE.finditer(text):
-        day = match["before"] or match["after"]
-        if match["month"] == "may" and not (day or match["year"] or _MAY.search(text)):
-            continue  # the verb
-        year = int(match["year"]) if match["year"] else None
-        found.append(When(year, MONTHS.index(match["month"]) + 1, int(day) if day else None))
-    return tuple(found or [When(int(year[0])) for year in _YEAR.finditer(text)])
-
-
-def closeness(days: NDArray[np.int64], wanted: tuple[When, ...]) -> NDArray[np.float64]:
-    """(n,) in [0, 1]: how well each day (since 1970) fits the best of the dates.
+def closeness(days: NDArray[np.int64], wanted: tuple[When, ...], spans: tuple[Span, ...] = ()) -> NDArray[np.float64]:
+    """(n,) in [0, 1]: how well each day (since 1970) fits the best of the dates and spans.
 
     The day itself 1, falling to 0 over a month; the month 1, the first week of the month after it 0.4; the year 0.3.
+    Inside a span 1, outside as near the day with which it begins or ends.
     """
     best = np.zeros(len(days))
     unique, places = np.unique(days, return_inverse=True)
     for when in wanted:
         fits = np.array([_fit(date.fromordinal(int(day) + DAY_ZERO), when) for day in unique])
         best = np.maximum(best, fits[places])
+    for span in spans:
+        best = np.maximum(best, _fit_span(unique, span)[places])
     return best
+
+
+def _fit_span(days: NDArray[np.int64], span: Span) -> NDArray[np.float64]:
+    distance = np.zeros(len(days), np.int64)
+    if span.first is not None:
+        distance = np.maximum(distance, span.first - days)
+    if span.last is not None:
+        distance = np.maximum(distance, days - span.last)
+    return np.where(distance < NEAR_DAYS, 1 / (1 + distance / 3), 0.0)
 
 
 def _fit(day: date, when: When) -> float:

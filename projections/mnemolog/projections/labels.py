@@ -6,16 +6,21 @@ They are personal: held here as long as a memory that may be read has them, and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Self
 from uuid import UUID
 
 import numpy as np
 
+from mnemolog.domain.cube import Cube
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
+from mnemolog.projections.cube_fold import CubeFold
 from mnemolog.projections.filters import Condition, folded
-from mnemolog.projections.fold import Fold, place_of
+from mnemolog.projections.fold import place_of
 from mnemolog.projections.growing import Growing
+from mnemolog.projections.saved import Arrays, packed, part, prefixed, unpacked
 from mnemolog.projections.wordings import Mask, Positions, Wordings
 
 Label = tuple[str, str]  # the name of a field of filters, and its value
@@ -30,15 +35,15 @@ class CubeLabels:
         self._labels: dict[int, tuple[Label, ...]] = {}
         self._rows: dict[Label, set[int]] = {}
 
+    def __len__(self) -> int:
+        return len(self.wordings)
+
     def add(self, memory_id: UUID, position: int, data: Any, *, readable: bool) -> None:
         labels = tuple(_labels(data["description"])) if readable else ()
         row = self.wordings.add(memory_id, position, readable=readable)
         said = {name for name, _ in labels}
         self._said.append(tuple(name in said for name in FIELDS))
-        if labels:
-            self._labels[row] = labels
-        for label in labels:
-            self._rows.setdefault(label, set()).add(row)
+        self._label(row, labels)
 
     def erase(self, memory_id: UUID) -> None:
         for row in self.wordings.forget(memory_id):
@@ -65,34 +70,50 @@ class CubeLabels:
             yield repr(label).encode()
             yield np.array(sorted(rows), "<i8").tobytes()
 
+    def saved(self) -> Arrays:
+        """Labels are numbered by alphabet; each row has a pair of numbers for each of its labels, in their order."""
+        numbers = {label: number for number, label in enumerate(sorted(self._rows))}
+        pairs = [(row, numbers[label]) for row, labels in sorted(self._labels.items()) for label in labels]
+        return prefixed("wordings", self.wordings.saved()) | {
+            "said": self._said.rows.copy(),
+            "names": packed(list(numbers)),
+            "pairs": np.array(pairs, np.int32).reshape(-1, 2),
+        }
 
-class Labels(Fold):
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        cube = cls()
+        cube.wordings = Wordings.restored(part("wordings", arrays))
+        cube._said = Growing(SAID, (), arrays["said"])
+        names: list[Label] = [(field, value) for field, value in unpacked(arrays["names"])]
+        for row, pairs in groupby(arrays["pairs"].tolist(), key=itemgetter(0)):
+            cube._label(row, tuple(names[number] for _, number in pairs))
+        return cube
+
+    def _label(self, row: int, labels: tuple[Label, ...]) -> None:
+        if labels:
+            self._labels[row] = labels
+        for label in labels:
+            self._rows.setdefault(label, set()).add(row)
+
+
+class Labels(CubeFold[CubeLabels]):
     name = "labels"
     version = 1
-    types = (Memory.Generated.TOPIC, Memory.Revised.TOPIC, Memory.Erased.TOPIC)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._cubes: dict[UUID, CubeLabels] = {}
+    types = (Cube.Founded.TOPIC, Memory.Generated.TOPIC, Memory.Revised.TOPIC, Memory.Erased.TOPIC)
+    state = CubeLabels
 
     def holds(self, cube_id: UUID, condition: Condition, positions: Positions, at: int) -> Mask:
         """(n,) which of the wordings at these positions hold at `at` and fulfil a condition on a personal label."""
-        with self._lock:
-            return self._cubes.get(cube_id, CubeLabels()).holds(condition, positions, at)
+        with self._reading(cube_id) as cube:
+            return cube.holds(condition, positions, at)
 
-    def _fold(self, event: Event) -> None:
-        cube_id, memory_id = place_of(event)
-        cube = self._cubes.get(cube_id) or CubeLabels()
+    def _fold_into(self, state: CubeLabels, event: Event) -> None:
+        _, memory_id = place_of(event)
         if event.type == Memory.Erased.TOPIC:
-            cube.erase(memory_id)
+            state.erase(memory_id)
         else:
-            cube.add(memory_id, event.position, event.data, readable=not event.erased)
-        self._cubes[cube_id] = cube
-
-    def _content(self) -> Iterator[bytes]:
-        for cube_id, cube in sorted(self._cubes.items()):
-            yield cube_id.bytes
-            yield from cube.content()
+            state.add(memory_id, event.position, event.data, readable=not event.erased)
 
 
 def _labels(description: Any) -> Iterator[Label]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mnemolog.projections.embedding import Vectors
 from mnemolog.projections.wordings import Scores
 
+HALF_BITS = 24
 BLOCK = 16_384  # rows; their products, below 2**24 each, add up to less than 2**53, and the squares to less than 2**63
 
 
@@ -78,5 +79,6 @@ class Moments:
         """For a query (d,) of whole numbers of the same length as the vectors."""
         whole = query.astype(np.int64)
         half = self.second @ whole  # below n * 2**36: |x| * |q·x| for each of the n vectors
-        squares = sum(int(a) * int(b) for a, b in zip(whole, half, strict=True))
+        high, low = half >> HALF_BITS, half & (2**HALF_BITS - 1)  # together they would not fit into 63 bits
+        squares = (int(whole @ high) << HALF_BITS) + int(whole @ low)
         return Sums(self.count, int(self.first @ whole), squares)

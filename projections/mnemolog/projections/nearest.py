@@ -1,8 +1,8 @@
-"""The permitted rows of an array that are nearest to a query, and how they compare with all that are permitted.
+"""The permitted rows of an array that may be nearest to a query, by an index, and how all that are permitted compare.
 
-Up to EXACT_UP_TO rows, and for the past, every row is compared. Above, an index names candidates, the array says how
-near they are, and mean and deviation come from sums that are kept next to the index. Whatever the index cannot answer
-well is compared exactly, so that it decides how long an answer takes, and next to nothing else.
+The index names candidates. How near they are is read from the array, which is the truth, and mean and deviation come
+from sums that are kept next to the index: both are what a comparison with every row would give, to the bit. So an index
+can only overlook a row. Whatever it cannot answer well, or not to the bit, is left to that comparison.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from math import ceil
 import numpy as np
 
 from mnemolog.projections.embedding import Vectors
-from mnemolog.projections.fusion import best
 from mnemolog.projections.moments import Moments, Sums, sums_of
 from mnemolog.projections.vector_index import (
     EXACT_UP_TO,
@@ -23,34 +22,26 @@ from mnemolog.projections.vector_index import (
     NoFiles,
     VectorIndex,
     VectorIndexes,
-    Way,
     choose,
 )
-from mnemolog.projections.vectors import LENGTH
-from mnemolog.projections.wordings import Rows, Scores
+from mnemolog.projections.wordings import Rows
 
-SUMMED_SHARE = 0.05  # of the rows that may be hidden or new before a sample is taken instead of exact sums
-UNINDEXED_SHARE = 0.2  # of the permitted rows that may be new before all of them are compared exactly
+SUMMED_SHARE = (
+    0.05  # of the rows that may be hidden or new; each of them is compared, to be taken off the sums or added
+)
 CANDIDATE_SHARE = 0.05  # of the index that may be asked for before a scan is quicker
-SAMPLE = 4096  # rows; the deviation is then off by about one part in ninety
 WORN_SHARE = 0.5  # of an index that may be removed, or of the rows that may be new to it, before it is built again
-OVERFETCH = 2  # candidates for each hit that is wanted, when some of them may be hidden
-STEP = 32  # rows that are added to an index in one go, while searches wait
+OVERFETCH = 4  # times the share of the index that is hidden: so many more candidates are asked for
+STEP = 32  # rows that are added in one go to an index that is searched: searches wait so long
+BUILD_STEP = 512  # and to one that is not: so long it takes to give up
 
 
 @dataclass(frozen=True, slots=True)
-class Nearest:
-    """`rows`, nearest first, with their `cosines` (k,); mean and deviation are over all permitted rows.
-
-    `exact` says whether the two are, and not from a sample.
-    """
+class Candidates:
+    """`rows` in ascending order; `sums` are of the products of the query with all permitted rows."""
 
     rows: Rows
-    cosines: Scores
-    mean: float
-    deviation: float
-    exact: bool
-    way: Way
+    sums: Sums
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +68,8 @@ class Indexed:
 class NearestRows:
     """Of one array, which grows and whose rows stay where they are. `cells` are whole numbers of length LENGTH.
 
-    Readers never wait for a build: until one is done, and whenever it fails, they compare exactly.
+    Readers never wait for a build: until one is done, and whenever it fails, they compare exactly. Whoever builds gives
+    up within a step when it is dropped or retired meanwhile.
     """
 
     def __init__(self, indexes: VectorIndexes, files: IndexFiles | None = None) -> None:
@@ -85,24 +77,26 @@ class NearestRows:
         self._lock = threading.Lock()
         self._indexed: Indexed | None = None
         self._drops = 0
+        self._retired = False
 
     @property
     def is_indexed(self) -> bool:
         return self._indexed is not None
 
-    def nearest(self, cells: Vectors, permitted: Mask, query: Vectors, k: int, *, as_of: bool = False) -> Nearest:
-        """`permitted` is (len(cells),), and for a question about now within the live rows; `query` is (dimensions,)."""
-        way = choose(len(cells), int(np.count_nonzero(permitted)), as_of=as_of)
+    def candidates(self, cells: Vectors, permitted: Mask, query: Vectors, k: int) -> Candidates | None:
+        """At least k rows, among which are the k nearest but for a few in a thousand; None when all must be compared.
+
+        `permitted` is (len(cells),), within the live rows; `query` is (dimensions,).
+        """
         indexed = self._indexed
-        if way == "index" and indexed is not None:
-            try:
-                found = _by_index(indexed, cells, permitted, query, k)
-            except RuntimeError:
-                self._give_up(indexed)
-            else:
-                if found is not None and self._indexed is indexed:  # or it may lack what was removed meanwhile
-                    return found
-        return _exactly(cells, permitted, query, k, "gather" if way == "gather" else "exact")
+        if indexed is None or choose(len(cells), int(np.count_nonzero(permitted))) != "index":
+            return None
+        try:
+            found = _by_index(indexed, cells, permitted, query, k)
+        except RuntimeError:
+            self._give_up(indexed)
+            return None
+        return found if self._indexed is indexed else None  # or it may lack what was removed meanwhile
 
     def refresh(self, cells: Vectors, live: Mask) -> None:
         """Bring the index up to the live rows; takes seconds for 10,000 new ones. One thread at a time may call it.
@@ -112,6 +106,8 @@ class NearestRows:
         Raises RuntimeError, MemoryError or OSError, after which there is no index.
         """
         drops, indexed = self._drops, self._indexed
+        if self._retired:
+            return
         try:
             if np.count_nonzero(live) <= EXACT_UP_TO:
                 self.drop()
@@ -133,6 +129,13 @@ class NearestRows:
             self._indexed = None
             self._files.drop()
 
+    def retire(self) -> None:
+        """For good: from now on it holds nothing and writes no file. What is in files stays there."""
+        with self._lock:
+            self._drops += 1
+            self._retired = True
+            self._indexed = None
+
     def _renew(self, cells: Vectors, live: Mask, drops: int) -> None:
         index = self._files.read(cells) if self._indexed is None else None
         if index is not None:
@@ -141,8 +144,8 @@ class NearestRows:
                 self._catch_up(read, cells, live, drops)
                 return
         rows = np.flatnonzero(live)
-        index = self._indexes.build(rows, cells[rows])
-        if self._publish(_indexed(index, cells), drops):
+        index = self._indexes.empty(cells.shape[1], len(rows))
+        if self._add(index, rows, cells, BUILD_STEP, drops) and self._publish(_indexed(index, cells), drops):
             self._files.keep(index, cells)
             with self._lock:
                 if drops != self._drops:  # dropped while it was written
@@ -159,10 +162,17 @@ class NearestRows:
         if not self._publish(fewer, drops):
             return
         index.remove(gone)
-        for start in range(0, len(new), STEP):
-            rows = new[start : start + STEP]
-            index.add(rows, cells[rows])
-        self._publish(Indexed(index, fewer.moments.changed(cells[new], none), live.copy()), drops)
+        if self._add(index, new, cells, STEP, drops):
+            self._publish(Indexed(index, fewer.moments.changed(cells[new], none), live.copy()), drops)
+
+    def _add(self, index: VectorIndex, rows: Rows, cells: Vectors, step: int, drops: int) -> bool:
+        """False when it is in vain, since what it is made of has been dropped."""
+        for start in range(0, len(rows), step):
+            if drops != self._drops:
+                return False
+            part = rows[start : start + step]
+            index.add(part, cells[part])
+        return True
 
     def _give_up(self, indexed: Indexed) -> None:
         with self._lock:
@@ -184,21 +194,15 @@ def _indexed(index: VectorIndex, cells: Vectors) -> Indexed:
     return Indexed(index, Moments.of(cells[held]), held)
 
 
-def _exactly(cells: Vectors, permitted: Mask, query: Vectors, k: int, way: Way) -> Nearest:
-    rows = np.flatnonzero(permitted)
-    products = cells[rows] @ query if way == "gather" else (cells @ query)[rows]
-    return _nearest(rows, products, k, sums_of(products), True, way)
-
-
-def _by_index(indexed: Indexed, cells: Vectors, permitted: Mask, query: Vectors, k: int) -> Nearest | None:
-    """None when too few of the candidates are permitted, or too many of the permitted rows are not indexed yet."""
+def _by_index(indexed: Indexed, cells: Vectors, permitted: Mask, query: Vectors, k: int) -> Candidates | None:
+    """None when too few of the candidates are permitted, or too many rows are hidden or not indexed yet."""
     held = indexed.holds(len(cells))
     hidden, new = np.flatnonzero(held & ~permitted), np.flatnonzero(permitted & ~held)
     size = int(np.count_nonzero(held))
     seen = size - len(hidden)
-    if k > seen or len(new) > UNINDEXED_SHARE * (seen + len(new)):
+    if k > seen or max(len(hidden), len(new)) > SUMMED_SHARE * size:
         return None
-    wanted = ceil(OVERFETCH * k * size / seen) if len(hidden) else k
+    wanted = ceil(k * (1 + OVERFETCH * len(hidden) / seen))
     if wanted > CANDIDATE_SHARE * size:
         return None
     found = indexed.index.search(query, wanted)
@@ -206,21 +210,5 @@ def _by_index(indexed: Indexed, cells: Vectors, permitted: Mask, query: Vectors,
     found = found[permitted[found]]
     if len(found) < k:
         return None
-    candidates = np.union1d(found, new)
-    if max(len(hidden), len(new)) <= SUMMED_SHARE * size:
-        sums = indexed.moments.sums(query) - sums_of(cells[hidden] @ query) + sums_of(cells[new] @ query)
-        return _nearest(candidates, cells[candidates] @ query, k, sums, True, "index")
-    sums = sums_of(cells[_spread_out(permitted)] @ query)
-    return _nearest(candidates, cells[candidates] @ query, k, sums, False, "index")
-
-
-def _spread_out(permitted: Mask) -> Rows:
-    """The same rows for the same mask, so that a question that is asked again has the same answer."""
-    rows = np.flatnonzero(permitted)
-    return rows[np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.intp)]
-
-
-def _nearest(rows: Rows, products: Vectors, k: int, sums: Sums, exact: bool, way: Way) -> Nearest:
-    places = best(products.astype(np.float64), rows, k)
-    cosines, unit = products[places] / np.float64(LENGTH**2), LENGTH**2
-    return Nearest(rows[places], cosines, sums.mean / unit, sums.deviation / unit, exact, way)
+    sums = indexed.moments.sums(query) - sums_of(cells[hidden] @ query) + sums_of(cells[new] @ query)
+    return Candidates(np.union1d(found, new), sums)

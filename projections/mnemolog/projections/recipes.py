@@ -14,7 +14,7 @@ from mnemolog.domain.refusals import Invalid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Weights. `vector`, `terms` and `context` weigh z-scores, `subject` and `date` what is between 0 and 1;
+    """Weights. `vector`, `terms`, `context` and `related` weigh z-scores, `subject` and `date` what is between 0 and 1;
     `previous`, `following` and `near` are the shares that a memory is lent by its neighbours in the same context.
     """
 
@@ -26,6 +26,11 @@ class Recipe:
     context: float = 0.0
     subject: float = 0.0
     date: float = 0.0
+    related: float = 0.0
+
+    @property
+    def lends(self) -> bool:
+        return bool(self.previous or self.following or self.near)
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -33,6 +38,7 @@ RECIPES: Mapping[str, Recipe] = {
         vector=0.6, terms=0.4, previous=0.4, following=0.3, near=0.2, context=0.4, subject=2.0, date=1.0
     ),
     "documents": Recipe(vector=0.6, terms=0.4),
+    "graph": Recipe(vector=0.6, terms=0.4, subject=2.0, date=1.0, related=1.0),
     "keyword": Recipe(terms=1.0),
     "meaning": Recipe(vector=1.0),
 }

@@ -10,28 +10,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mnemolog.domain.log import Event, EventLog, Selection, Wakeups
-from mnemolog.domain.refusals import NotFound, ProjectionBehind, Refusal, Unavailable
+from mnemolog.domain.log import EventLog, Selection, Wakeups
+from mnemolog.domain.refusals import NotFound, ProjectionBehind, Refusal
+from mnemolog.projections.parking import Parked, fold_or_park
 from mnemolog.projections.projection import Projection
 
 LISTEN_SECONDS = 1.0  # a listener that is cut off without noticing asks again after this long
 FIRST_BATCH = 256
 SLOW_SECONDS, FAST_SECONDS = 1.0, 0.25  # batches shrink above and grow below, so that positions keep moving
 FIRST_DELAY, LAST_DELAY = 0.1, 5.0
-OUTAGES = (Unavailable, OSError, MemoryError)  # never the fault of the event that was being folded
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """An event that a view could not fold, by what it raised. What the event says is not repeated here."""
-
-    position: int
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +82,8 @@ class Lane:
         page = self._events.read(self.projection.position, size, self._selection, head)
         upto = head if len(page) < size else page[-1].position
         started = time.monotonic()
-        self._apply(page, upto)
+        for parked in fold_or_park(self.projection.name, self.projection.apply, page, upto):
+            self.park(parked)
         self._adapt(time.monotonic() - started)
 
     def _adapt(self, seconds: float) -> None:
@@ -99,29 +92,9 @@ class Lane:
         elif seconds < FAST_SECONDS:
             self._batch = min(self._limit, self._batch * 2)
 
-    def _apply(self, events: Sequence[Event], upto: int) -> None:
-        try:
-            self.projection.apply(events, upto)
-        except OUTAGES:
-            raise
-        except Exception as error:
-            if not events:
-                raise
-            self._isolate(events, upto, error)
-
-    def _isolate(self, events: Sequence[Event], upto: int, error: Exception) -> None:
-        """Halve the batch until the event that cannot be folded is alone, and pass over that one only."""
-        if len(events) == 1:
-            self._park(events[0], error)
-            self.projection.apply([], upto)
-            return
-        middle = len(events) // 2
-        self._apply(events[:middle], events[middle - 1].position)
-        self._apply(events[middle:], upto)
-
-    def _park(self, event: Event, error: Exception) -> None:
-        self.parked.append(Parked(event.position, type(error).__name__))
-        log.error("View %s parked position %d: %s", self.projection.name, event.position, type(error).__name__)
+    def park(self, parked: Parked) -> None:
+        if parked not in self.parked:
+            self.parked.append(parked)
 
 
 class Runner:
@@ -147,6 +120,10 @@ class Runner:
         self._listening = Outage("The listener of the log", pause)
         self._outages = {name: Outage(f"View {name}", pause) for name in self._lanes}
         self._threads: list[threading.Thread] = []
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._lanes)
 
     def start(self) -> None:
         self._stopping.clear()
@@ -187,6 +164,10 @@ class Runner:
         self._hear(head)
         for lane in self._lanes.values():
             lane.advance(head if position is None else min(position, head))
+
+    def park(self, name: str, parked: Parked) -> None:
+        """Show in the status of a view what was passed over elsewhere. Raises NotFound for an unknown name."""
+        self._lane(name).park(parked)
 
     def status(self) -> list[ViewStatus]:
         return [self._status(lane) for lane in self._lanes.values()]

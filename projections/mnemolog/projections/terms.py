@@ -10,171 +10,250 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import log
+from typing import Any, Self
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mnemolog.domain.cube import Cube
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
-from mnemolog.projections.fold import Fold, place_of
+from mnemolog.projections.cube_fold import CubeFold
+from mnemolog.projections.fold import place_of
 from mnemolog.projections.growing import Growing
 from mnemolog.projections.language import terms
+from mnemolog.projections.saved import Arrays, packed, part, prefixed, unpacked
 from mnemolog.projections.wordings import Numbers, Positions, Rows, Scores, Wordings
 
 K1, B = 0.9, 0.3
 GROUP_K1, GROUP_B = 1.2, 0.5  # whole conversations, whose lengths differ more
+Places = NDArray[np.int32]
+NOWHERE = -1
+GONE = -1  # a word of an erased text
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ITEM = array("i").itemsize
 # Not strftime, whose names of months follow the machine's language.
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
 
 
-@dataclass(slots=True)
 class Posting:
     """The rows that hold a term, ascending, and how often each does."""
 
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    counts: array[int] = field(default_factory=lambda: array("q"))
+    __slots__ = ("counts", "rows")
+
+    def __init__(self, rows: bytes = b"", counts: bytes = b"") -> None:
+        self.rows, self.counts = array("i", rows), array("i", counts)
 
     def drop(self, row: int) -> None:
         place = bisect_left(self.rows, row)
         del self.rows[place], self.counts[place]
 
+    def found(self, places: Places) -> tuple[Places, NDArray[np.int32]]:
+        """The places of those rows that have one, and their counts. Rows that are newer than the places have none."""
+        known = bisect_left(self.rows, len(places))
+        found = places[np.frombuffer(self.rows, np.int32, known)]
+        seen = found != NOWHERE
+        return found[seen], np.frombuffer(self.counts, np.int32, known)[seen]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Of the texts that may be seen, which are wordings or groups of them.
+
+    `places` (rows of the view,) has the number of the text that a row belongs to, or NOWHERE; `norms` (texts,) is
+    k1 (1 - b + b length / mean length); `count` is N.
+    """
+
+    places: Places
+    norms: Scores
+    count: int
+
 
 class CubeTerms:
     def __init__(self) -> None:
         self.wordings = Wordings()
-        self.dates: dict[UUID, datetime] = {}
-        self._lengths = Growing(np.int64)
-        self._words: list[tuple[str, ...]] = []
-        self._postings: dict[str, Posting] = {}
+        self._dates = Growing(np.int64)  # microseconds since 1970, of each memory
+        self._lengths, self._ends = Growing(np.int32), Growing(np.int64)  # of each row; its words end there
+        self._words = array("i")  # the numbers of the words of all rows, one row after the other
+        self._numbers: dict[str, int] = {}
+        self._names: list[str] = []  # by number; empty when no row has the word any more
+        self._postings: list[Posting] = []
+
+    def __len__(self) -> int:
+        return len(self.wordings)
+
+    def date(self, memory_id: UUID) -> datetime:
+        return EPOCH + timedelta(microseconds=int(self._dates.rows[self.wordings.memories.known(memory_id)]))
 
     def add(self, memory_id: UUID, position: int, date: datetime, words: Sequence[str] | None) -> None:
-        self.dates[memory_id] = date
         row = self.wordings.add(memory_id, position, readable=words is not None)
+        if len(self.wordings.memories) > len(self._dates):
+            self._dates.append((date - EPOCH) // timedelta(microseconds=1))
         counts = Counter(words)
-        for word, count in counts.items():
-            posting = self._postings.setdefault(word, Posting())
+        numbers = [self._number(word) for word in counts]
+        for number, count in zip(numbers, counts.values(), strict=True):
+            posting = self._postings[number]
             posting.rows.append(row)
             posting.counts.append(count)
+        self._words.extend(numbers)
         self._lengths.append(counts.total())
-        self._words.append(tuple(counts))
+        self._ends.append(len(self._words))
+
+    def _number(self, word: str) -> int:
+        number = self._numbers.get(word)
+        if number is None:
+            number = self._numbers[word] = len(self._postings)
+            self._names.append(word)
+            self._postings.append(Posting())
+        return number
 
     def erase(self, memory_id: UUID) -> None:
+        """A word that nothing holds any more is forgotten; its number is not used again."""
         for row in self.wordings.forget(memory_id):
-            for word in self._words[row]:
-                self._postings[word].drop(row)
-                if not self._postings[word].rows:
-                    del self._postings[word]
-            self._words[row] = ()
+            for place in range(int(self._ends.rows[row - 1]) if row else 0, int(self._ends.rows[row])):
+                if self._words[place] != GONE:
+                    self._drop(self._words[place], row)
+                self._words[place] = GONE
             self._lengths.rows[row] = 0
 
-    def scores(self, words: Iterable[str], positions: Positions, at: int) -> Scores:
+    def _drop(self, number: int, row: int) -> None:
+        self._postings[number].drop(row)
+        if not self._postings[number].rows:
+            del self._numbers[self._names[number]]
+            self._names[number] = ""
+
+    def statistics(self, positions: Positions, at: int) -> Statistics:
         rows = self.wordings.rows_at(positions, at)
         held = np.flatnonzero(rows >= 0)
-        lengths = self._lengths.rows[rows]
-        total = int(lengths[held].sum())
-        scores = np.zeros(len(positions))
-        if not total:
-            return scores
-        norms = K1 * (1 - B + B * lengths / (total / len(held)))
-        places = np.full(len(self.wordings), -1, np.intp)
-        places[rows[held]] = held
-        for word in sorted(set(words)):  # in one order always, or sums would differ in their last bit
-            self._add_scores(scores, word, places, norms, len(held))
-        return scores
+        lengths = np.zeros(len(positions), np.int64)
+        lengths[held] = self._lengths.rows[rows[held]]
+        mean = int(lengths.sum()) / len(held) if len(held) else 0.0
+        norms = K1 * (1 - B + B * lengths / (mean or 1.0))
+        return Statistics(self._places(rows[held], held), norms.astype(np.float64), len(held))
 
-    def group_scores(self, words: Iterable[str], positions: Positions, at: int, groups: Numbers) -> Scores:
+    def group_statistics(self, positions: Positions, at: int, groups: Numbers) -> Statistics:
         rows = self.wordings.rows_at(positions, at)
         held = np.flatnonzero((rows >= 0) & (groups >= 0))
-        if not len(held):
-            return np.zeros(len(positions))
-        size = int(groups.max()) + 1
+        size = int(groups.max(initial=-1)) + 1
         lengths = np.bincount(groups[held], self._lengths.rows[rows[held]], size)
         present = np.bincount(groups[held], minlength=size) > 0
-        total = int(present.sum())
-        norms = GROUP_K1 * (1 - GROUP_B + GROUP_B * lengths / max(1.0, lengths[present].mean()))
-        places = np.full(len(self.wordings), -1, np.intp)
-        places[rows[held]] = groups[held]
-        scores = np.zeros(size)
-        for word in sorted(set(words)):
-            scores += self._group_scores(word, places, norms, total)
-        return np.where(groups >= 0, scores[groups], 0.0)
+        mean = max(1.0, float(lengths[present].mean())) if present.any() else 1.0
+        norms = GROUP_K1 * (1 - GROUP_B + GROUP_B * lengths / mean)
+        return Statistics(self._places(rows[held], groups[held]), norms.astype(np.float64), int(present.sum()))
 
-    def _group_scores(self, word: str, places: Rows, norms: Scores, total: int) -> Scores:
-        posting = self._postings.get(word)
-        if posting is None:
-            return np.zeros(len(norms))
-        found = places[np.frombuffer(posting.rows, np.int64)]
-        seen = found >= 0
-        counts = np.bincount(found[seen], np.frombuffer(posting.counts, np.int64)[seen], len(norms))
-        holding = int((counts > 0).sum())
-        idf = np.log(1 + (total - holding + 0.5) / (holding + 0.5))
-        scores: Scores = idf * counts * (GROUP_K1 + 1) / (counts + norms)
+    def _places(self, rows: Rows, places: Numbers) -> Places:
+        found = np.full(len(self.wordings), NOWHERE, np.int32)
+        found[rows] = places
+        return found
+
+    def scores(self, words: Iterable[str], statistics: Statistics) -> Scores:
+        scores = np.zeros(len(statistics.norms))
+        for word in sorted(set(words)):  # in one order always, or sums would differ in their last bit
+            if (posting := self._posting(word)) is not None:
+                found, counts = posting.found(statistics.places)
+                if len(found):
+                    scores[found] += (
+                        _idf(statistics, len(found)) * counts * (K1 + 1) / (counts + statistics.norms[found])
+                    )
         return scores
 
-    def _add_scores(self, scores: Scores, word: str, places: Rows, norms: Scores, total: int) -> None:
-        posting = self._postings.get(word)
-        if posting is None:
-            return
-        found = places[np.frombuffer(posting.rows, np.int64)]
-        seen = found >= 0
-        found, counts = found[seen], np.frombuffer(posting.counts, np.int64)[seen]
-        if len(found):
-            idf = np.log(1 + (total - len(found) + 0.5) / (len(found) + 0.5))
-            scores[found] += idf * counts * (K1 + 1) / (counts + norms[found])
+    def group_scores(self, words: Iterable[str], statistics: Statistics) -> Scores:
+        scores = np.zeros(len(statistics.norms))
+        for word in sorted(set(words)):
+            if (posting := self._posting(word)) is not None:
+                found, occurring = posting.found(statistics.places)
+                counts = np.bincount(found, occurring, len(scores))
+                idf = _idf(statistics, int((counts > 0).sum()))
+                scores += idf * counts * (GROUP_K1 + 1) / (counts + statistics.norms)
+        return scores
+
+    def _posting(self, word: str) -> Posting | None:
+        number = self._numbers.get(word)
+        return None if number is None else self._postings[number]
 
     def content(self) -> Iterator[bytes]:
         yield from self.wordings.content()
+        yield self._dates.rows.astype("<i8").tobytes()
         yield self._lengths.rows.astype("<i8").tobytes()
-        for word, posting in sorted(self._postings.items()):
+        for word, number in sorted(self._numbers.items()):
             yield word.encode()
+            posting = self._postings[number]
             yield np.array([posting.rows, posting.counts], "<i8").tobytes()
 
+    def saved(self) -> Arrays:
+        """Words that are gone get no number, so that nothing is left of them."""
+        postings = [self._postings[number] for number in self._numbers.values()]
+        renumbered = np.full(len(self._postings) + 1, GONE, np.int32)
+        renumbered[list(self._numbers.values())] = np.arange(len(postings), dtype=np.int32)
+        return prefixed("wordings", self.wordings.saved()) | {
+            "dates": self._dates.rows.copy(),
+            "lengths": self._lengths.rows.copy(),
+            "ends": self._ends.rows.copy(),
+            "words": renumbered[np.frombuffer(self._words, np.int32)],  # GONE is the last, which stays what it is
+            "names": packed(list(self._numbers)),
+            "sizes": np.array([len(posting.rows) for posting in postings], np.int64),
+            "rows": np.frombuffer(b"".join(posting.rows.tobytes() for posting in postings), np.int32),
+            "counts": np.frombuffer(b"".join(posting.counts.tobytes() for posting in postings), np.int32),
+        }
 
-class Terms(Fold):
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        cube = cls()
+        cube.wordings = Wordings.restored(part("wordings", arrays))
+        cube._dates, cube._ends = Growing(np.int64, (), arrays["dates"]), Growing(np.int64, (), arrays["ends"])
+        cube._lengths, cube._words = Growing(np.int32, (), arrays["lengths"]), array("i", arrays["words"].tobytes())
+        cube._names = unpacked(arrays["names"])
+        cube._numbers = {word: number for number, word in enumerate(cube._names)}
+        rows, counts = arrays["rows"].tobytes(), arrays["counts"].tobytes()
+        ends = (ITEM * np.cumsum(arrays["sizes"])).tolist()
+        cube._postings = [Posting(rows[a:b], counts[a:b]) for a, b in pairwise([0, *ends])]
+        return cube
+
+
+class Terms(CubeFold[CubeTerms]):
     name = "terms"
     version = 1  # raise it when language.terms gives any text other terms
-    types = (Memory.Generated.TOPIC, Memory.Revised.TOPIC, Memory.Erased.TOPIC)
+    types = (Cube.Founded.TOPIC, Memory.Generated.TOPIC, Memory.Revised.TOPIC, Memory.Erased.TOPIC)
+    state = CubeTerms
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._cubes: dict[UUID, CubeTerms] = {}
+    def statistics(self, cube_id: UUID, positions: Positions, at: int) -> Statistics:
+        """Of the wordings at `positions` that hold at `at`, over exactly those."""
+        with self._reading(cube_id) as cube:
+            return cube.statistics(positions, at)
 
-    def scores(self, cube_id: UUID, words: Sequence[str], positions: Positions, at: int) -> Scores:
-        """(n,) BM25 of each of the wordings at `positions` that hold at `at`, with statistics over exactly those.
+    def group_statistics(self, cube_id: UUID, positions: Positions, at: int, groups: Numbers) -> Statistics:
+        """Of groups of wordings, numbered from 0, each read as one text; -1 is in no group."""
+        with self._reading(cube_id) as cube:
+            return cube.group_statistics(positions, at, groups)
 
-        The others score 0. `words` are terms as `language.terms` gives them.
-        """
-        with self._lock:
-            cube = self._cubes.get(cube_id)
-            return np.zeros(len(positions)) if cube is None else cube.scores(words, positions, at)
+    def scores(self, cube_id: UUID, words: Sequence[str], statistics: Statistics) -> Scores:
+        """(n,) BM25 of each wording. `words` are terms as `language.terms` gives them."""
+        with self._reading(cube_id) as cube:
+            return cube.scores(words, statistics)
 
-    def group_scores(
-        self, cube_id: UUID, words: Sequence[str], positions: Positions, at: int, groups: Numbers
-    ) -> Scores:
-        """(n,) BM25 of the group of each wording, a group being read as one text; 0 for those in no group (-1)."""
-        with self._lock:
-            cube = self._cubes.get(cube_id)
-            return np.zeros(len(positions)) if cube is None else cube.group_scores(words, positions, at, groups)
+    def group_scores(self, cube_id: UUID, words: Sequence[str], statistics: Statistics) -> Scores:
+        """(groups,) BM25 of each group."""
+        with self._reading(cube_id) as cube:
+            return cube.group_scores(words, statistics)
 
-    def _fold(self, event: Event) -> None:
-        cube_id, memory_id = place_of(event)
-        cube = self._cubes.get(cube_id) or CubeTerms()
+    def _fold_into(self, state: CubeTerms, event: Event) -> None:
+        _, memory_id = place_of(event)
         if event.type == Memory.Erased.TOPIC:
-            cube.erase(memory_id)
-        else:
-            date = event.occurred_at if event.type == Memory.Generated.TOPIC else cube.dates[memory_id]
-            words = None if event.erased else terms(wording(event.data, date))
-            cube.add(memory_id, event.position, date, words)
-        self._cubes[cube_id] = cube
+            state.erase(memory_id)
+            return
+        date = event.occurred_at if event.type == Memory.Generated.TOPIC else state.date(memory_id)
+        words = None if event.erased else terms(wording(event.data, date))
+        state.add(memory_id, event.position, date, words)
 
-    def _content(self) -> Iterator[bytes]:
-        for cube_id, cube in sorted(self._cubes.items()):
-            yield cube_id.bytes
-            yield from cube.content()
+
+def _idf(statistics: Statistics, holding: int) -> float:
+    return log(1 + (statistics.count - holding + 0.5) / (holding + 0.5))
 
 
 def wording(data: Any, date: datetime) -> str:

@@ -19,7 +19,6 @@ from mnemolog.projections.graph import EDGE_TYPES, Direction, EdgeType, Node, Wa
 from mnemolog.projections.wordings import Positions, Scores
 
 MAX_STARTS, MAX_DEPTH, MAX_PATHS = 100, 16, 1000
-RELATED_WEIGHT = 0.0  # not shown to help recall beside the neighbours in a context
 SEEDS, DAMPING, ROUNDS = 20, 0.5, 20
 LEAST = 1e-6  # of the walker's time: what is less counts as never
 
@@ -153,7 +152,7 @@ def nearest(seen: Seen, start: Sequence[UUID | str], k: int) -> list[tuple[UUID,
 
 
 def related(seen: Seen, scores: Scores, positions: Positions) -> Scores:
-    """(n,) how much each permitted text has to do with the best of them: a signal for recall, of RELATED_WEIGHT.
+    """(n,) how much each permitted text has to do with the best of them: a signal for recall.
 
     `scores` (n,) are those of the other signals together, in the order of `Permitted.positions`. The logarithm of the
     personalised PageRank, with the best as seeds.

@@ -9,15 +9,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import numpy as np
 
+from mnemolog.domain.cube import Cube
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
-from mnemolog.projections.fold import Fold, place_of
+from mnemolog.projections.cube_fold import CubeFold
+from mnemolog.projections.fold import place_of
 from mnemolog.projections.growing import Growing
+from mnemolog.projections.saved import Arrays, packed, part, prefixed, unpacked
 from mnemolog.projections.wordings import Numbers, Positions, Wordings
 
 NONE = -1
@@ -41,17 +44,27 @@ class Spoken:
 class CubeTurns:
     def __init__(self) -> None:
         self.wordings = Wordings()
-        self.days: dict[UUID, int] = {}
+        self._days = Growing(np.int32)  # of the birth of each memory
         self._turns = Growing(TURN)
         self._contexts: dict[str, int] = {}
         self._speakers: dict[str, int] = {}
         self._names: list[str] = []  # by number; empty when no wording has it any more
         self._named: Counter[int] = Counter()
 
-    def add(self, memory_id: UUID, position: int, day: int, data: Any, *, readable: bool) -> None:
+    def __len__(self) -> int:
+        return len(self.wordings)
+
+    def bear(self, memory_id: UUID, position: int, day: int, data: Any, *, readable: bool) -> None:
+        self._days.append(day)
+        self._word(memory_id, position, day, data, readable=readable)
+
+    def word(self, memory_id: UUID, position: int, data: Any, *, readable: bool) -> None:
+        day = int(self._days.rows[self.wordings.memories.known(memory_id)])
+        self._word(memory_id, position, day, data, readable=readable)
+
+    def _word(self, memory_id: UUID, position: int, day: int, data: Any, *, readable: bool) -> None:
         name = " ".join(data["description"].get("speaker", "").casefold().split()) if readable else ""
         context = data["governance"].get("context_id")
-        self.days[memory_id] = day
         self.wordings.add(memory_id, position, readable=readable)
         self._turns.append((self._speaker(name), NONE if context is None else self._context(context), day))
 
@@ -68,8 +81,10 @@ class CubeTurns:
         speakers = np.where(rows >= 0, turns["speaker"], NONE).astype(np.int64)
         contexts = np.where(rows >= 0, turns["context"], NONE).astype(np.int64)
         days = np.where(rows >= 0, turns["day"], NONE).astype(np.int64)
-        names = {self._names[number]: number for number in np.unique(speakers).tolist() if number != NONE}
-        return Spoken(speakers, contexts, days, names)
+        return Spoken(speakers, contexts, days, self.names(np.unique(speakers)))
+
+    def names(self, speakers: Numbers) -> dict[str, int]:
+        return {self._names[number]: number for number in speakers.tolist() if number != NONE and self._names[number]}
 
     def content(self) -> Iterator[bytes]:
         yield from self.wordings.content()
@@ -79,6 +94,27 @@ class CubeTurns:
         # By name: a number depends on who has been forgotten meanwhile.
         spoken = (self._names[number] if number != NONE else "" for number in self._turns.rows["speaker"])
         yield "\0".join(spoken).encode()
+
+    def saved(self) -> Arrays:
+        return prefixed("wordings", self.wordings.saved()) | {
+            "days": self._days.rows.copy(),
+            "turns": self._turns.rows.copy(),
+            "contexts": packed(list(self._contexts)),
+            "names": packed(self._names),
+        }
+
+    @classmethod
+    def restored(cls, arrays: Arrays) -> Self:
+        cube = cls()
+        cube.wordings = Wordings.restored(part("wordings", arrays))
+        cube._days, cube._turns = Growing(np.int32, (), arrays["days"]), Growing(TURN, (), arrays["turns"])
+        cube._contexts = {context: number for number, context in enumerate(unpacked(arrays["contexts"]))}
+        cube._names = unpacked(arrays["names"])
+        cube._speakers = {name: number for number, name in enumerate(cube._names) if name}
+        numbers, counts = np.unique(cube._turns.rows["speaker"], return_counts=True)
+        cube._named = Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+        del cube._named[NONE]
+        return cube
 
     def _speaker(self, name: str) -> int:
         if not name:
@@ -99,39 +135,34 @@ class CubeTurns:
         return self._contexts.setdefault(context, len(self._contexts))
 
 
-class Turns(Fold):
+class Turns(CubeFold[CubeTurns]):
     name = "turns"
     version = 1
-    types = (Memory.Generated.TOPIC, Memory.Revised.TOPIC, Memory.Erased.TOPIC)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._cubes: dict[UUID, CubeTurns] = {}
+    types = (Cube.Founded.TOPIC, Memory.Generated.TOPIC, Memory.Revised.TOPIC, Memory.Erased.TOPIC)
+    state = CubeTurns
 
     def spoken(self, cube_id: UUID, positions: Positions, at: int) -> Spoken:
         """Of the wordings at these positions that hold at `at`."""
-        with self._lock:
-            cube = self._cubes.get(cube_id)
-            if cube is None or not len(positions):
+        with self._reading(cube_id) as cube:
+            if not len(cube) or not len(positions):
                 none = np.full(len(positions), NONE, np.int64)
                 return Spoken(none, none, none, {})
             return cube.spoken(positions, at)
 
-    def _fold(self, event: Event) -> None:
-        cube_id, memory_id = place_of(event)
-        cube = self._cubes.get(cube_id) or CubeTurns()
-        if event.type == Memory.Erased.TOPIC:
-            cube.erase(memory_id)
-        else:
-            born = event.type == Memory.Generated.TOPIC
-            day = days_since_1970(event.occurred_at) if born else cube.days[memory_id]
-            cube.add(memory_id, event.position, day, event.data, readable=not event.erased)
-        self._cubes[cube_id] = cube
+    def names(self, cube_id: UUID, speakers: Numbers) -> dict[str, int]:
+        """The names of these speakers, with their numbers, that are not forgotten."""
+        with self._reading(cube_id) as cube:
+            return cube.names(speakers)
 
-    def _content(self) -> Iterator[bytes]:
-        for cube_id, cube in sorted(self._cubes.items()):
-            yield cube_id.bytes
-            yield from cube.content()
+    def _fold_into(self, state: CubeTurns, event: Event) -> None:
+        _, memory_id = place_of(event)
+        if event.type == Memory.Erased.TOPIC:
+            state.erase(memory_id)
+        elif event.type == Memory.Generated.TOPIC:
+            day = days_since_1970(event.occurred_at)
+            state.bear(memory_id, event.position, day, event.data, readable=not event.erased)
+        else:
+            state.word(memory_id, event.position, event.data, readable=not event.erased)
 
 
 def days_since_1970(moment: datetime) -> int:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnemolog.projections.embedding import Vectors
-from mnemolog.projections.vectors import GATHER_SHARE
 from mnemolog.projections.wordings import Rows
 
 Mask = NDArray[np.bool_]
 Way = Literal["exact", "gather", "index"]
+GATHER_SHARE = 0.2  # below this share of the rows, copying them together is quicker than scanning all
 EXACT_UP_TO = 10_000  # rows; a scan of so few takes less than a millisecond, and an index costs thousands of scans
 
 
@@ -36,7 +36,7 @@ class VectorIndex(Protocol):
         ...
 
     def add(self, rows: Rows, cells: Vectors) -> None:
-        """`cells` is (len(rows), dimensions)."""
+        """`cells` is (len(rows), dimensions). The same rows in the same order make the same index."""
         ...
 
     def remove(self, rows: Rows) -> None: ...
@@ -47,8 +47,8 @@ class VectorIndex(Protocol):
 
 
 class VectorIndexes(Protocol):
-    def build(self, rows: Rows, cells: Vectors) -> VectorIndex:
-        """Of rows of an array, (len(rows), dimensions); the same index for the same input."""
+    def empty(self, dimensions: int, room: int) -> VectorIndex:
+        """With room for so many rows, and for more when they come."""
         ...
 
 
@@ -79,13 +79,11 @@ class NoFiles:
         pass
 
 
-def choose(rows: int, permitted: int, *, as_of: bool) -> Way:
+def choose(rows: int, permitted: int) -> Way:
     """How to compare `permitted` of the `rows` of an array: all rows, those rows copied together, or by an index.
 
-    A question about the past is answered exactly, because an index knows only what holds now.
+    A question about the past is no matter of choice: an index knows only what holds now.
     """
     if permitted <= GATHER_SHARE * rows:
         return "gather"
-    if as_of or permitted <= EXACT_UP_TO:
-        return "exact"
-    return "index"
+    return "exact" if permitted <= EXACT_UP_TO else "index"
