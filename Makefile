@@ -6,7 +6,7 @@ LOCOMO ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo serve test lint faults bench clean
+.PHONY: demo serve test lint faults mutants bench clean
 
 demo: .venv/run            ## set up, start, and do the main job on a real conversation
 	$(BIN)/mnemolog demo $(CONVERSATION)
@@ -26,7 +26,10 @@ lint: .venv/dev
 faults: .venv/dev          ## the long fault runs, of which the suite has a short slice
 	$(BIN)/python -m pytest -m long
 
-bench: .venv/dev           ## one benchmark: make bench NAME=log
+mutants: .venv/dev         ## planted bugs, each of which the suite must find
+	$(BIN)/python -m tests.mutants
+
+bench: .venv/dev           ## one benchmark: NAME=log, recall (LOCOMO=path, if there is one) or million
 	$(if $(LOCOMO),LOCOMO=$(abspath $(LOCOMO)),) $(BIN)/python -m benchmarks $(NAME)
 
 clean:

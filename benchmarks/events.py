@@ -14,6 +14,7 @@ from eventsourcing.persistence import StoredEvent
 from mnemolog.adapters.keyring import Keyring
 from mnemolog.adapters.postgres.envelope import ContentKey, LogEvent
 from mnemolog.adapters.postgres.mapper import LogMapper, OrjsonTranscoder
+from mnemolog.domain.aggregate import Root
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Description, Governance
 
@@ -52,8 +53,8 @@ class Sealer:
         self._mapper = LogMapper(OrjsonTranscoder())
         self._mapper.keyring = Keyring(KEY_ENCRYPTION_KEY, self.keys)
 
-    def log_events(self, memories: Iterable[Memory]) -> list[LogEvent]:
-        return [self._log_event(event) for memory in memories for event in memory.collect_events()]
+    def log_events(self, changed: Iterable[Root]) -> list[LogEvent]:
+        return [self._log_event(event) for aggregate in changed for event in aggregate.collect_events()]
 
     def _log_event(self, event: CanMutateAggregate[UUID]) -> LogEvent:
         stored = self._mapper.to_stored_event(event)

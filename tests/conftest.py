@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from mnemolog.adapters.postgres.application import LogApplication
 from mnemolog.adapters.postgres.embedded import EmbeddedPostgres
@@ -15,6 +15,10 @@ from tests.factories import KEY_ENCRYPTION_KEY
 
 # The machine may be slow; how long an example takes says nothing about whether it holds.
 settings.register_profile("mnemolog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A test that is known to fail need not fail with the smallest example.
+settings.register_profile(
+    "unshrunk", settings.get_profile("mnemolog"), phases=(Phase.explicit, Phase.generate), database=None
+)
 settings.load_profile("mnemolog")
 
 

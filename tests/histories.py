@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -16,8 +16,8 @@ from mnemolog.domain.lifecycle import Reason, State
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory, Relation
 from mnemolog.domain.merging import merge, retract_merge
-from mnemolog.domain.metadata import Description, Governance, MemoryType, SemanticType, Source, Visibility
-from mnemolog.domain.permissions import Caller
+from mnemolog.domain.metadata import Description, Governance, MemoryType, SemanticType, Sensitivity, Source, Visibility
+from mnemolog.domain.permissions import Action, Caller, CubeLabel, MemoryLabel, may
 from mnemolog.domain.refusals import Refusal
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,6 +36,7 @@ callers = st.builds(
     subject_id=st.just(SUBJECT),
     administrator=st.booleans(),
     session_id=st.none() | st.sampled_from((*SESSIONS, UUID(int=98))),
+    purpose=st.sampled_from((None, "care", "research")),
 )
 moments = st.sampled_from((NOW, NOW + HOURS[0], NOW + HOURS[1], NOW + timedelta(days=1)))
 descriptions = st.builds(
@@ -53,7 +54,8 @@ governances = st.builds(
     priority=st.sampled_from((0, 5, 9)),
     visibility=st.sampled_from(list(Visibility)),
     access_control=st.sampled_from(((), (BEN,), (BEN, CLEO), (CLEO, BEN))),
-    purposes=st.sampled_from(((), ("care",))),
+    purposes=st.sampled_from(((), (), ("care",), ("care", "research"))),
+    sensitivity=st.sampled_from(list(Sensitivity)),
     session_id=st.sampled_from(SESSIONS),
     context_id=st.none() | st.sampled_from((UUID(int=31), UUID(int=32))),
 ) | st.builds(Governance, owner_id=st.sampled_from(PEOPLE))
@@ -98,6 +100,39 @@ class History:
         """The log as it is read now: of what was erased, the sealed part is gone, from the first event on."""
         erased = {event.memory_id for event in self.events if event.type == "memory.erased.v1"}
         return [without_sealed(event) if event.memory_id in erased else event for event in self.events]
+
+
+def shown_by_the_domain(
+    history: History, cube: Cube, caller: Caller, now: datetime, at: int, states: Collection[State] = ()
+) -> list[UUID]:
+    """What it was then counts, and who may see it now. What was in one of `states` counts as activated."""
+    shown = []
+    for memory in history.memories:
+        then, latest = history.memory_at(memory.id, at), history.memory_at(memory.id, history.head)
+        if memory.cube_id == cube.id and then and latest and allowed(cube, then, latest, caller):
+            then.state = State.ACTIVATED if then.state in states else then.state
+            shown += [memory.id] if then.is_recallable(now, caller.session_id) else []
+    return shown
+
+
+def allowed(cube: Cube, then: Memory, latest: Memory, caller: Caller) -> bool:
+    readable = may(caller, Action.READ, label_of(latest, then.state), CubeLabel(cube.tenant_id, cube.owner_id))
+    return readable and latest.state is not State.ERASED
+
+
+def label_of(memory: Memory, state: State) -> MemoryLabel:
+    labels = memory.governance
+    return MemoryLabel(
+        memory.tenant_id,
+        labels.owner_id,
+        state,
+        labels.visibility,
+        labels.session_id,
+        labels.access_control,
+        labels.sensitivity,
+        labels.purposes,
+        memory.id,
+    )
 
 
 def as_read(event: Root.Event, position: int) -> Event:

@@ -19,10 +19,10 @@ AN_HOUR = 3600.0
 
 @pytest.fixture(scope="session")
 def open_for_all(server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """It sweeps too seldom to append anything between two looks at the head of the log."""
+    """It sweeps and puts on record too seldom to append anything between two looks at the head of the log."""
     home: Path = tmp_path_factory.mktemp("home")
     with database(server) as dsn:
-        settings = Settings(home=home, dsn=dsn, sweep_seconds=AN_HOUR)
+        settings = Settings(home=home, dsn=dsn, sweep_seconds=AN_HOUR, audit_seconds=AN_HOUR, audit_buffer=10_000_000)
         with open_store(settings=settings, embedder=HashingEmbedder()) as store:
             yield store
 

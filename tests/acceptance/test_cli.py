@@ -13,7 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from mnemolog.api.answers import RecallAnswer
 from mnemolog.api.cli import run
+from mnemolog.api.commands.recall import print_answer
 from tests.command_line import FOREIGN, PROGRAM, CommandLine
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
@@ -27,7 +29,7 @@ def mnemolog(dsn: str, tmp_path: Path) -> CommandLine:
 def test_what_was_remembered_is_recalled_shown_and_listed(mnemolog: CommandLine) -> None:
     remembered = mnemolog("remember", "Ada takes her coffee black.", "--tag", "coffee", "--key", "ada")
     assert remembered.code == 0
-    assert "1 remembered, at position 6." in remembered.err
+    assert "1 remembered, at position 7." in remembered.err
     (memory_id,) = remembered.out.split()
     hits = mnemolog("recall", "How does Ada like her coffee?", "--json").json["hits"]
     assert [(hit["memory_id"], hit["text"]) for hit in hits] == [(memory_id, "Ada takes her coffee black.")]
@@ -50,13 +52,27 @@ def test_explain_shows_every_signal(mnemolog: CommandLine) -> None:
     assert [row[-1] for row in plain.rows] == ["The dog is called Pilot."]
     assert {row[1] for row in told.rows} == set(hit["signals"]) >= {"terms", "vector"}
     assert sum(float(row[4]) for row in told.rows) == pytest.approx(hit["score"], abs=0.01)
-    assert "2 considered at position 8" in plain.err
+    assert "2 considered at position 9" in plain.err
 
 
 def test_a_recipe_decides_which_signals_count(mnemolog: CommandLine) -> None:
     mnemolog("remember", "Tea is in the tin.")
     hit = mnemolog("recall", "--recipe", "keyword", "tea", "--json").json["hits"][0]
     assert set(hit["signals"]) == {"terms"}
+
+
+def test_an_answer_says_whether_all_were_compared(mnemolog: CommandLine) -> None:
+    mnemolog("remember", "Tea is in the tin.")
+    assert mnemolog("recall", "tea", "--exact", "--json").json["exact"] is True
+    assert "by an index" not in mnemolog("recall", "tea").err
+
+
+def test_one_that_rests_on_an_index_says_so_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = RecallAnswer(
+        hits=[], position=8, exact=False, considered=2, dropped={}, estimated_tokens=0, embedder="none", reranker=None
+    )
+    print_answer(answer, explain=False, several=False)
+    assert "2 considered, by an index, at position 8" in capsys.readouterr().err
 
 
 def test_what_a_filter_does_not_let_through_is_left_out(mnemolog: CommandLine) -> None:
@@ -66,6 +82,19 @@ def test_what_a_filter_does_not_let_through_is_left_out(mnemolog: CommandLine) -
     assert [row[-1] for row in told.rows] == ["Tea is among the food."]
     assert "Left out: filtered 1." in told.err
     assert mnemolog("recall", "tea", "--budget", "5").rows == []
+
+
+def test_a_list_is_narrowed_by_the_same_filter(mnemolog: CommandLine) -> None:
+    for speaker in ("Ada", "Ben"):
+        mnemolog("remember", f"Tea, says {speaker}.", "--speaker", speaker)
+    by_ben = '{"field": "speaker", "eq": "ben"}'
+    assert [row[-1] for row in mnemolog("list", "--where", by_ben).rows] == ["Tea, says Ben."]
+    assert mnemolog("list", "--where", by_ben, "--at", "6").rows == []
+    high = '{"field": "priority", "lt": 9}'
+    told = mnemolog("list", "--where", high, "--limit", "1")
+    cursor = told.err.split()[-1]
+    assert [row[-1] for row in told.rows] == ["Tea, says Ada."]
+    assert [row[-1] for row in mnemolog("list", "--where", high, "--cursor", cursor).rows] == ["Tea, says Ben."]
 
 
 def test_of_several_cubes_each_row_says_which(mnemolog: CommandLine) -> None:
@@ -90,8 +119,8 @@ def test_the_history_tells_who_did_what(mnemolog: CommandLine) -> None:
     (memory_id,) = mnemolog("remember", "Tea.").out.split()
     rows = mnemolog("history", memory_id).rows
     assert [(row[0], row[2], row[3], row[4]) for row in rows] == [
-        ("5", "you", "generated", '"Tea."'),
-        ("6", "you", "activated", "gate owner"),
+        ("6", "you", "generated", '"Tea."'),
+        ("7", "you", "activated", "gate owner"),
     ]
     assert [event["type"] for event in mnemolog("history", memory_id, "--json").json] == [
         "memory.generated.v1",
@@ -101,21 +130,23 @@ def test_the_history_tells_who_did_what(mnemolog: CommandLine) -> None:
 
 def test_the_log_is_read_from_a_position_by_type_and_never_tells_what_memories_say(mnemolog: CommandLine) -> None:
     mnemolog("remember", "a secret about Ada")
-    assert [row[0] for row in mnemolog("log", "--after", "4").rows] == ["5", "6"]
-    assert [row[0] for row in mnemolog("log", "--type", "memory.activated").rows] == ["6"]
-    assert [row[0] for row in mnemolog("log", "--limit", "2").rows] == ["5", "6"]
+    head = mnemolog("status", "--json").json["position"]
+    assert [row[0] for row in mnemolog("log", "--after", str(head - 2)).rows] == [str(head - 1), str(head)]
+    assert [row[0] for row in mnemolog("log", "--type", "memory.activated").rows] == [str(head)]
+    looked = [(row[0], row[2]) for row in mnemolog("log", "--limit", "2").rows]
+    assert looked == [(str(head + 1), "access.recorded.v1"), (str(head + 2), "access.recorded.v1")]
     assert "secret" not in mnemolog("log", "--json").out
 
 
 def test_a_followed_log_is_one_line_of_json_for_each_event_until_it_is_interrupted(mnemolog: CommandLine) -> None:
-    mnemolog("status")
-    following = mnemolog.begin("log", "--follow", "--json", "--after", "4")
+    head = mnemolog("status", "--json").json["position"]
+    following = mnemolog.begin("log", "--follow", "--json", "--after", str(head))
     assert following.stdout is not None
     mnemolog("remember", "Tea.")
     events = [json.loads(following.stdout.readline()) for _ in range(2)]
     assert [(event["position"], event["type"]) for event in events] == [
-        (5, "memory.generated.v1"),
-        (6, "memory.activated.v1"),
+        (head + 1, "memory.generated.v1"),
+        (head + 2, "memory.activated.v1"),
     ]
     following.send_signal(signal.SIGINT)
     rest, complaint = following.communicate()
@@ -126,16 +157,16 @@ def test_a_followed_log_is_one_line_of_json_for_each_event_until_it_is_interrupt
 def test_the_status_tells_how_far_the_log_and_every_view_is(mnemolog: CommandLine) -> None:
     mnemolog("remember", "Tea.")
     found = mnemolog("status", "--json").json
-    assert (found["position"], found["embedded"], found["memories"]) == (6, False, {"activated": 1})
+    assert (found["position"], found["embedded"], found["memories"]) == (7, False, {"activated": 1})
     lags = {view["name"]: view["lag"] for view in found["views"]}
     assert lags.keys() >= {"catalogue", "scopes", "terms", "vectors"}
     assert set(lags.values()) == {0}
-    assert ["position", "6"] in mnemolog("status").rows
+    assert ["position", "7"] in mnemolog("status").rows
 
 
 def test_a_log_that_was_changed_from_outside_fails_verification_with_6(mnemolog: CommandLine, dsn: str) -> None:
     mnemolog("remember", "Tea.")
-    assert mnemolog("verify", "--json").json["events"] == 6
+    assert mnemolog("verify", "--json").json["events"] == 7
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("ALTER TABLE event DISABLE TRIGGER ALL")
@@ -196,6 +227,8 @@ def test_a_key_opens_the_store_for_its_holder_until_it_is_revoked(
         (("recall", "Tea?", "--at-least", "999"), 2),
         (("list", "--limit", "0"), 2),
         (("list", "--cursor", "nonsense"), 2),
+        (("list", "--where", "{"), 2),
+        (("list", "--where", '{"tag": "a"}'), 2),
         (("log", "--type", "nonsense"), 2),
         (("demo", "/nowhere.json"), 2),
         (("show", NOBODY), 3),

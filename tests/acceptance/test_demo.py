@@ -60,11 +60,8 @@ def test_the_bundled_conversation_goes_through_all_that_the_store_does(mnemolog:
     assert outcome["passed"]["dropped"] == {"archived": 1, "expired": 1}
     merged = outcome["merged"]["memory"]
     assert (merged["text"], len(merged["parents"]), merged["state"]) == (talk.changes.merge[1], 2, "activated")
-    assert (
-        outcome["verified"]["position"]
-        == outcome["verified"]["events"]
-        == mnemolog("status", "--json").json["position"]
-    )
+    verified, head = outcome["verified"], mnemolog("status", "--json").json["position"]
+    assert verified["position"] == verified["events"] <= head
 
 
 def test_the_memories_that_were_changed_are_the_ones_that_were_meant(mnemolog: CommandLine) -> None:

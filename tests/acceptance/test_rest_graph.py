@@ -35,10 +35,14 @@ def test_a_traversal_tells_every_step(served: Served, trip: tuple[str, list[UUID
     assert answer["position"] <= served.head()
     assert [path["steps"][-1]["node"]["id"] for path in answer["paths"]] == [str(ann), "ben", str(ben), "lisbon"]
     last = answer["paths"][2]
-    assert last["start"] == {"kind": "entity", "id": "ann", "text": None, "speaker": None}
+    assert last["start"] == {"kind": "entity", "id": "ann"}
     step = last["steps"][2]
     assert (step["relation"], step["weight"], step["forward"]) == ("mentions", 1.0, False)
-    assert step["node"] == {"kind": "memory", "id": str(ben), "text": "My sister lives in Lisbon.", "speaker": "Ben"}
+    assert step["node"] == {"kind": "memory", "id": str(ben)}
+    assert answer["memories"] == [
+        {"memory_id": str(ann), "state": "activated", "text": "I had lunch with Ben.", "speaker": "Ann"},
+        {"memory_id": str(ben), "state": "activated", "text": "My sister lives in Lisbon.", "speaker": "Ben"},
+    ]
     only = {"cube": cube, "start": [str(ann)], "relations": ["mentions"], "direction": "out", "order": "depth_first"}
     paths = served.client.post("/v1/traversals", json={**only, "limit": 1}).json()
     assert (len(paths["paths"]), paths["complete"]) == (1, False)
@@ -48,8 +52,9 @@ def test_a_path_is_the_shortest_or_none(served: Served, trip: tuple[str, list[UU
     cube, (ann, ben) = trip
     answer = served.client.post("/v1/paths", json=asked("/v1/paths", cube, str(ann))).json()
     assert [step["node"]["id"] for step in answer["path"]["steps"]] == ["ben", str(ben), "lisbon"]
+    assert [memory["memory_id"] for memory in answer["memories"]] == [str(ann), str(ben)]
     none = served.client.post("/v1/paths", json=asked("/v1/paths", cube, str(ann), relations=["causes"]))
-    assert (none.status_code, none.json()["path"]) == (200, None)
+    assert (none.status_code, none.json()["path"], none.json()["memories"]) == (200, None, [])
 
 
 def test_what_is_related_comes_with_its_score(served: Served, trip: tuple[str, list[UUID]]) -> None:
@@ -58,8 +63,32 @@ def test_what_is_related_comes_with_its_score(served: Served, trip: tuple[str, l
     answer = served.client.post("/v1/related", json=body).json()
     (hit,) = answer["hits"]
     assert (hit["memory_id"], hit["text"], hit["speaker"]) == (str(ben), "My sister lives in Lisbon.", "Ben")
+    assert hit["state"] == "activated"
     assert 0 < hit["score"] < 1
     assert answer["position"] == body["at"]
+
+
+def test_a_merge_is_followed_to_its_parents_where_the_history_is_asked_for(served: Served) -> None:
+    cube = served.cube()
+    parents = [str(served.remember(text, cube=cube)) for text in ("Tea.", "Milk.", "Sugar.")]
+    merge = served.client.post("/v1/merges", json={"memory_ids": parents, "text": "Sweet tea with milk."})
+    merged, body = merge.json()["memory_ids"][0], {"cube": cube, "history": True}
+
+    def reached(**asked: Any) -> dict[str, str]:
+        answer = served.client.post("/v1/traversals", json={**body, "relations": ["merged_to"], **asked}).json()
+        states = {memory["memory_id"]: memory["state"] for memory in answer["memories"]}
+        return {end: states[end] for end in (path["steps"][-1]["node"]["id"] for path in answer["paths"])}
+
+    assert reached(start=[merged]) == dict.fromkeys(parents, "merged")
+    assert reached(start=parents[:1]) == {merged: "activated"} | dict.fromkeys(parents[1:], "merged")
+    assert reached(start=[merged], history=False) == {}
+    siblings = served.client.post("/v1/paths", json={**body, "start": parents[0], "goal": parents[1]}).json()
+    assert [memory["text"] for memory in siblings["memories"]] == ["Tea.", "Sweet tea with milk.", "Milk."]
+    related = served.client.post("/v1/related", json={**body, "start": [merged]}).json()
+    assert {hit["memory_id"]: hit["state"] for hit in related["hits"]} == dict.fromkeys(parents, "merged")
+    for path in ROUTES:
+        without = asked(path, cube, parents[0], goal=parents[1])
+        assert refusal(served.client.post(path, json=without)) == (404, "memory_not_found")
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -86,6 +115,8 @@ def test_what_is_not_the_callers_is_not_there(served: Served, trip: tuple[str, l
         ({"at": 10**12}, "invalid_position"),
         ({"at": "yesterday"}, "invalid"),
         ({"at_least": 10**12}, "invalid_position"),
+        ({"history": 1}, "invalid"),
+        ({"history": None}, "invalid"),
         ({"query": "Ann"}, "unknown_field"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -192,6 +193,27 @@ def test_a_list_is_narrowed_by_each_of_its_filters(served: Served) -> None:
     assert len(served.client.get(f"/v1/cubes/{cube}/memories", params=everything).json()["items"]) == 2
 
 
+def test_a_list_takes_the_filter_that_recall_takes(served: Served) -> None:
+    cube = served.cube()
+    for text, facts in (("Ada's", {"speaker": "Ada", "priority": 9}), ("Ben's", {"speaker": "Ben", "priority": 9})):
+        served.remember(text, cube=cube, tags=["t"], **facts)
+    served.remember("nobody's", cube=cube, tags=["t"])
+    wanted = {"or": [{"field": "speaker", "eq": "ADA"}, {"not": {"field": "priority", "gte": 6}}]}
+    asked: dict[str, Any] = {"filter": json.dumps(wanted), "tag": "t"}
+    path = f"/v1/cubes/{cube}/memories"
+    page = served.client.get(path, params=asked).json()
+    recalled = served.client.post("/v1/recall", json={"cube": cube, "query": "whose", "filter": wanted}).json()
+    assert [item["text"] for item in page["items"]] == ["Ada's", "nobody's"]
+    assert {hit["text"] for hit in recalled["hits"]} == {"Ada's", "nobody's"}
+    first = served.client.get(path, params={**asked, "limit": 1}).json()
+    rest = served.client.get(path, params={**asked, "cursor": first["next"]}).json()
+    assert [*first["items"], *rest["items"]] == page["items"]
+    served.remember("later", cube=cube, tags=["t"], speaker="Ada")
+    then = served.client.get(path, params={**asked, "at": page["position"]}).json()
+    assert then["items"] == page["items"]
+    assert len(served.client.get(path, params=asked).json()["items"]) == 3
+
+
 def test_pages_follow_each_other_without_gap_or_repetition(served: Served) -> None:
     cube = served.cube()
     served.client.post(f"/v1/cubes/{cube}/memories", json={"memories": [{"text": f"{n}"} for n in range(7)]})
@@ -284,7 +306,7 @@ def test_recall_finds_what_was_just_said_and_says_why(served: Served) -> None:
     answer = served.client.post("/v1/recall", json={"cube": cube, "query": "Where is the tea?", "k": 1}).json()
     assert [hit["text"] for hit in answer["hits"]] == ["Tea is kept in the blue tin."]
     assert answer["hits"][0]["signals"].keys() >= {"vector", "terms"}
-    assert answer["considered"] == 2
+    assert (answer["considered"], answer["exact"]) == (2, True)
     assert answer["position"] <= served.head()
     by_words = {"cube": cube, "query": "boiler", "weights": {"terms": 1}, "memory_types": ["preference"]}
     assert served.client.post("/v1/recall", json=by_words).json()["hits"] == []
@@ -356,6 +378,13 @@ def test_a_hit_that_does_not_fit_into_the_budget_is_passed_over_and_counted(serv
         for hit in unlimited["hits"]
         if hit["text"] != "Tea, tea, tea and tea again, says the long one about tea."
     ]
+
+
+def test_recall_can_be_told_to_compare_all(served: Served) -> None:
+    question = {"cube": served.cube(), "query": "tea"}
+    answer = served.client.post("/v1/recall", json=question | {"exact": True})
+    assert (answer.status_code, answer.json()["exact"]) == (200, True)
+    assert served.client.post("/v1/recall", json=question | {"exact": "yes"}).status_code == 422
 
 
 def test_recall_in_a_session_includes_what_the_session_has_in_quarantine(served: Served) -> None:

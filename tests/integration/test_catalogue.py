@@ -23,6 +23,7 @@ from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Origin
 from mnemolog.domain.memory import Memory, Relation
 from mnemolog.domain.metadata import Description
+from mnemolog.domain.principal import Key
 from mnemolog.projections.runner import Lane
 from tests.databases import database, superuser
 from tests.factories import KEY_ENCRYPTION_KEY, House
@@ -88,7 +89,7 @@ def test_what_was_followed_equals_what_is_rebuilt_at_every_position(
         for start, end in zip([0, *cuts], cuts, strict=False):
             store.append(history.recorded[start:end])
             followed.append(store.follow(batch=data.draw(st.integers(1, 8))))
-        store.catalogue.clear()
+        store.catalogue.rebuild([], 0)
         rebuilt = []
         for position in cuts:
             events = store.log.read(store.catalogue.position, 1000, upto=position)
@@ -108,7 +109,7 @@ def test_what_was_followed_equals_what_is_rebuilt_after_the_keys_of_the_erased_a
         for memory in history.memories:
             if memory.state is State.ERASED:
                 store.ask("DELETE FROM mnemolog_keys.content_key WHERE key_id = %s RETURNING 1", memory.id)
-        store.catalogue.clear()
+        store.catalogue.rebuild([], 0)
         assert store.follow() == followed
 
 
@@ -175,7 +176,7 @@ def test_a_batch_that_overlaps_the_last_one_adds_only_what_is_new(store: Store) 
     store.application.record(*lives(House()), origin=ORIGIN)
     digest = store.follow()
     events, head = store.log.read(0, 1000), store.log.head()
-    store.catalogue.clear()
+    store.catalogue.rebuild([], 0)
     store.catalogue.apply(events[:9], 9)
     store.catalogue.apply(events[4:], head)
     assert store.catalogue.digest() == digest
@@ -186,7 +187,7 @@ def test_events_that_do_not_join_on_are_left_until_those_between_have_come(store
     store.application.record(*lives(House()), origin=ORIGIN)
     digest, events, head = store.follow(), store.log.read(0, 1000), store.log.head()
     with opened(store.dsn) as other:
-        other.catalogue.clear()
+        other.catalogue.rebuild([], 0)
     store.catalogue.apply(events[5:], head)
     assert store.catalogue.position == 0
     assert store.ask("SELECT count(*) FROM mnemolog.memory") == [(0,)]
@@ -198,7 +199,7 @@ def test_two_processes_that_follow_at_once_apply_each_event_once(store: Store) -
         store.application.record(*lives(House()), origin=ORIGIN)
     with opened(store.dsn) as other, ThreadPoolExecutor(2) as processes:
         digests = list(processes.map(Store.follow, (store, other), (3, 5)))
-    store.catalogue.clear()
+    store.catalogue.rebuild([], 0)
     assert digests == [store.follow()] * 2
 
 
@@ -214,7 +215,7 @@ def test_two_processes_that_apply_the_same_events_take_turns(store: Store) -> No
                 time.sleep(0.001)
         assert [each.result() for each in applied] == [None, None]
     digest = store.catalogue.digest()
-    store.catalogue.clear()
+    store.catalogue.rebuild([], 0)
     assert store.follow() == digest
 
 
@@ -257,20 +258,35 @@ def test_labels_are_found_by_their_tokens_only(store: Store) -> None:
 def test_cubes_principals_keys_and_subjects_have_rows_of_their_own(store: Store) -> None:
     house = House()
     aggregates: list[Any] = lives(house)
-    cube, agent, person = aggregates[-3:]
+    kinds = ("cube", "principal", "principal", "subject", "tenant")
+    cube, agent, group, person, tenant = (each for each in aggregates if each.KIND in kinds)
     store.application.record(*aggregates, origin=ORIGIN)
     store.follow()
     owner = house.tenant_id, house.owner_id
     cubes = store.ask("SELECT cube_id, tenant_id, owner_id, name, subject_id, config, version FROM mnemolog.cube")
     assert cubes == [(cube.id, *owner, "kitchen", house.owner_id, cube.config.to_json(), 2)]
     principals = store.ask("SELECT principal_id, tenant_id, subject_id, kind, administrator FROM mnemolog.principal")
-    assert principals == [(agent.id, *owner, "agent", False)]
+    assert principals == [(agent.id, *owner, "agent", False), (group.id, *owner, "group", False)]
     keys = store.ask(
-        "SELECT key_id, principal_id, digest, expires_at, revoked FROM mnemolog.credential ORDER BY position"
+        "SELECT key_id, principal_id, tenant_id, digest, expires_at, revoked, scopes, on_behalf_of"
+        " FROM mnemolog.credential ORDER BY position"
     )
-    expected = [(key_id, agent.id, key.digest, key.expires_at, key.revoked) for key_id, key in agent.keys.items()]
+    expected = [(key_id, agent.id, house.tenant_id, *key_row(key)) for key_id, key in agent.keys.items()]
     assert keys == expected
+    members = store.ask("SELECT group_id, member_id, tenant_id FROM mnemolog.group_member WHERE to_position IS NULL")
+    assert members == [(group.id, member, house.tenant_id) for member in group.members]
+    assert store.ask("SELECT count(*) FROM mnemolog.group_member") == [(2,)]
+    spells = store.ask("SELECT principal_id, tenant_id, to_position - from_position FROM mnemolog.inactivity")
+    assert spells == [(group.id, house.tenant_id, 1)]
+    identities = store.ask("SELECT tenant_id, principal_id, issuer, subject FROM mnemolog.identity")
+    assert identities == [(house.tenant_id, agent.id, *identity) for identity in agent.identities]
+    assert store.ask("SELECT tenant_id, limits FROM mnemolog.tenant") == [(tenant.id, tenant.limits.to_json())]
     assert store.ask("SELECT subject_id, tenant_id FROM mnemolog.subject") == [(person.id, house.tenant_id)]
+
+
+def key_row(key: Key) -> Row:
+    scopes = None if key.scopes is None else list(key.scopes)
+    return key.digest, key.expires_at, key.revoked, scopes, key.on_behalf_of
 
 
 def test_an_event_that_cannot_be_applied_leaves_the_view_as_it_was(store: Store) -> None:

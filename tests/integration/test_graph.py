@@ -15,7 +15,7 @@ import pytest
 from mnemolog.adapters.embedders.hashing import HashingEmbedder
 from mnemolog.adapters.postgres.embedded import EmbeddedPostgres
 from mnemolog.api import Store, open_store
-from mnemolog.api.graph_answers import PathAnswer
+from mnemolog.api.graph_answers import PathAnswer, ShortestPathAnswer
 from mnemolog.api.parts import GRAPH, origin
 from mnemolog.domain.commands import Remember
 from mnemolog.domain.lifecycle import State
@@ -27,6 +27,8 @@ from mnemolog.domain.refusals import (
     Invalid,
     InvalidPosition,
     InvalidText,
+    MemoryErased,
+    MemoryExpired,
     MemoryNotFound,
     NotFound,
 )
@@ -73,7 +75,10 @@ class Trip:
         return {path.end.id for path in self.store.graph.traverse(self.cube, start, **asked).paths}
 
     def way(self, store: Store, **asked: Any) -> PathAnswer | None:
-        return store.graph.path(self.cube, "Ann", "Lisbon", **asked).path
+        return self.told(store, **asked).path
+
+    def told(self, store: Store, **asked: Any) -> ShortestPathAnswer:
+        return store.graph.path(self.cube, "Ann", "Lisbon", **asked)
 
 
 def erase(store: Store, memory_id: UUID) -> None:
@@ -91,7 +96,8 @@ def agent_of(store: Store, **facts: Any) -> Store:
 
 def test_what_no_single_memory_says_is_found_with_the_way_that_leads_there(store: Store) -> None:
     trip = Trip(store)
-    way = trip.way(store)
+    told = trip.told(store)
+    way = told.path
     assert way is not None
     assert [(step.relation, step.forward, step.node.id) for step in way.steps] == [
         ("mentions", False, trip.ann),
@@ -100,16 +106,17 @@ def test_what_no_single_memory_says_is_found_with_the_way_that_leads_there(store
         ("next", True, trip.lisbon),
         ("mentions", True, "lisbon"),
     ]
-    assert [step.node.text for step in way.steps if step.node.kind == "memory"] == [
-        "I had lunch with Ben.",
-        "We are moving in May.",
-        "It will be Lisbon.",
+    assert [(memory.memory_id, memory.text, memory.speaker, memory.state) for memory in told.memories] == [
+        (trip.ann, "I had lunch with Ben.", "Ann", "activated"),
+        (trip.move, "We are moving in May.", "Ben", "activated"),
+        (trip.lisbon, "It will be Lisbon.", "Ben's wife", "activated"),
     ]
-    assert [step.node.speaker for step in way.steps] == ["Ann", None, "Ben", "Ben's wife", None]
-    found = store.graph.traverse(trip.cube, "ann", depth=5)
+    assert [told.by_id.get(step.node.id) for step in way.steps if step.node.kind != "memory"] == [None, None]
+    head = store.log.head()
+    found = store.graph.traverse(trip.cube, "ann", depth=5, at_least=head)
     assert way in found.paths
     assert found.complete
-    assert found.position == store.log.head()
+    assert head <= found.position <= store.log.head()
 
 
 def test_links_are_followed_by_relation_and_direction(store: Store) -> None:
@@ -198,6 +205,131 @@ def test_what_was_merged_is_on_no_way_and_what_came_of_it_is(store: Store) -> No
     assert trip.move in trip.ends(trip.lisbon, at=position)
 
 
+def test_a_memory_on_many_ways_is_told_once(store: Store) -> None:
+    trip = Trip(store)
+    found = store.graph.traverse(trip.cube, trip.ann, depth=6)
+    passed = [node.id for path in found.paths for node in (path.start, *(step.node for step in path.steps))]
+    assert passed.count(trip.move) > 1
+    assert [memory.memory_id for memory in found.memories] == [trip.ann, trip.move, trip.lisbon]
+    assert found.by_id[trip.move].text == "We are moving in May."
+
+
+class Recipe:
+    """Three memories, of which the last is `kept` from the others, became one that everybody in the cube sees."""
+
+    def __init__(self, store: Store, kept: Visibility = Visibility.CUBE) -> None:
+        self.store, self.cube = store, store.cubes.found(f"recipe-{uuid4().hex}").cube_id
+        said = (
+            Remember(text="Tea from Assam."),
+            Remember(text="Milk."),
+            Remember(text="A lot of Zucker.", visibility=kept),
+        )
+        written = store.memories.remember(self.cube, *said)
+        self.parents, self.before = list(written.memory_ids), written.position
+        self.merged = store.memories.merge(self.parents, "Tea with milk and more.").memory_ids[0]
+        store.memories.revise(self.merged, visibility=Visibility.CUBE)
+
+    def walk(self, start: UUID, relation: str, direction: str = "out", **asked: Any) -> dict[UUID | str, str]:
+        """What is reached, and what state it is in."""
+        found = self.store.graph.traverse(self.cube, start, relations=[relation], direction=direction, **asked)
+        return {path.end.id: found.by_id[path.end.id].state for path in found.paths}
+
+
+def test_with_its_history_a_merge_is_walked_to_its_parents_and_back(store: Store) -> None:
+    recipe = Recipe(store)
+    parents = dict.fromkeys(recipe.parents, "merged")
+    first, second, _ = recipe.parents
+    assert recipe.walk(recipe.merged, "derived_from", history=True) == parents
+    assert recipe.walk(recipe.merged, "merged_to", "in", history=True) == parents
+    assert recipe.walk(first, "merged_to", history=True) == {recipe.merged: "activated"}
+    siblings = store.graph.path(recipe.cube, first, second, relations=["merged_to"], history=True)
+    assert [memory.text for memory in siblings.memories] == ["Tea from Assam.", "Tea with milk and more.", "Milk."]
+    hits = store.graph.related(recipe.cube, first, history=True).hits
+    assert {hit.memory_id: hit.state for hit in hits} == {
+        recipe.merged: "activated", **{each: "merged" for each in recipe.parents[1:]},
+    }  # fmt: skip
+
+
+def test_lineage_goes_over_as_many_merges_as_there_were(store: Store) -> None:
+    recipe = Recipe(store)
+    more = store.memories.remember(recipe.cube, "And a biscuit.").memory_ids[0]
+    breakfast = store.memories.merge([recipe.merged, more], "Breakfast.").memory_ids[0]
+    found = recipe.walk(breakfast, "derived_from", depth=16, history=True)
+    assert found == dict.fromkeys([*recipe.parents, recipe.merged, more], "merged")
+    assert recipe.walk(recipe.parents[0], "merged_to", depth=16, history=True) == {
+        recipe.merged: "merged", breakfast: "activated",
+    }  # fmt: skip
+
+
+def test_without_their_history_what_was_merged_is_found_by_nobody(store: Store) -> None:
+    recipe = Recipe(store)
+    assert recipe.walk(recipe.merged, "derived_from") == {}
+    with pytest.raises(MemoryNotFound):
+        recipe.walk(recipe.parents[0], "merged_to")
+    with pytest.raises(NotFound):
+        store.graph.traverse(recipe.cube, "Assam")
+    assert store.graph.traverse(recipe.cube, "Assam", history=True).paths
+
+
+def test_a_merge_that_was_retracted_holds_as_of_when_it_held(store: Store) -> None:
+    recipe = Recipe(store)
+    merged = store.log.head()
+    store.memories.retract_merge(recipe.merged)
+    first = recipe.parents[0]
+    assert recipe.walk(first, "merged_to", history=True) == {}
+    assert recipe.walk(first, "derived_from", "in", history=True) == {recipe.merged: "archived"}
+    assert recipe.walk(recipe.merged, "derived_from", history=True) == dict.fromkeys(recipe.parents, "activated")
+    assert recipe.walk(first, "merged_to", history=True, at=merged) == {recipe.merged: "activated"}
+    assert recipe.walk(recipe.merged, "merged_to", "in", history=True, at=merged) == dict.fromkeys(
+        recipe.parents, "merged"
+    )
+    assert recipe.walk(first, "merged_to", history=True, at=recipe.before) == {}
+    with pytest.raises(MemoryNotFound):
+        recipe.walk(recipe.merged, "derived_from", history=True, at=recipe.before)
+
+
+def test_a_parent_that_the_caller_may_not_read_leaves_no_trace_in_the_history(store: Store) -> None:
+    cook = agent_of(store)
+    recipe = Recipe(cook, Visibility.PRIVATE)
+    *known, secret = recipe.parents
+    assert recipe.walk(recipe.merged, "derived_from", history=True) == dict.fromkeys(recipe.parents, "merged")
+    lineage = ["derived_from", "merged_to"]
+    found = store.graph.traverse(recipe.cube, recipe.merged, relations=lineage, limit=len(known), history=True)
+    assert ([path.end.id for path in found.paths], found.complete) == (known, True)
+    assert [memory.memory_id for memory in found.memories] == [recipe.merged, *known]
+    assert {hit.memory_id for hit in store.graph.related(recipe.cube, recipe.merged, history=True).hits} == {*known}
+    for hidden, missing in ((secret, uuid4()), ("Zucker", "Nobody")):
+        refusals = [refused(store, recipe.cube, start) for start in (hidden, missing)]
+        assert refusals[0].replace(str(hidden), "?") == refusals[1].replace(str(missing), "?")
+
+
+def refused(store: Store, cube: UUID, start: UUID | str) -> str:
+    with pytest.raises(NotFound) as refusal:
+        store.graph.traverse(cube, start, history=True)
+    return f"{type(refusal.value).__name__}: {refusal.value}"
+
+
+def test_what_is_archived_is_followed_with_its_history_until_it_is_erased_or_expires(
+    store: Store, clock: HandClock
+) -> None:
+    archived, erased, expired = Trip(store), Trip(store), Trip(store, ttl=timedelta(hours=1))
+    for trip in (archived, erased, expired):
+        store.memories.transition(trip.move, State.ARCHIVED)
+        assert trip.way(store) is None
+        told = trip.told(store, history=True)
+        assert [memory.state for memory in told.memories] == ["activated", "archived", "activated"]
+        assert told.by_id[trip.move].text == store.memories.get(trip.move).text
+    erase(store, erased.move)
+    clock.moment += timedelta(hours=2)
+    for trip, gone in ((erased, MemoryErased), (expired, MemoryExpired)):
+        assert trip.told(store, history=True).memories == []
+        with pytest.raises(MemoryNotFound):
+            store.graph.traverse(trip.cube, trip.move, history=True)
+        with pytest.raises(gone):
+            store.memories.get(trip.move)
+    assert archived.way(store, history=True) is not None
+
+
 def test_what_is_erased_while_an_answer_is_made_takes_the_whole_way_with_it(dsn: str, tmp_path: Path) -> None:
     """One process does not hear of it any more; the catalogue, which is asked again at the exit, has."""
     with (
@@ -211,6 +343,7 @@ def test_what_is_erased_while_an_answer_is_made_takes_the_whole_way_with_it(dsn:
         elsewhere.parts.wait(GRAPH)
         assert trip.way(deaf) is None
         found = deaf.graph.traverse(trip.cube, "Ann", depth=5)
+        assert [memory.memory_id for memory in found.memories] == [trip.ann]
         assert {path.end.id for path in found.paths if path.end.kind == "memory"} == {trip.ann}
         assert "lisbon" not in {path.end.id for path in found.paths}
         assert trip.move not in {hit.memory_id for hit in deaf.graph.related(trip.cube, trip.ann).hits}

@@ -69,6 +69,14 @@ def test_the_model_reads_only_what_the_caller_may_read(store: Store, model: Rera
     assert "Secret tea." not in model.requests[1]["documents"]
 
 
+def test_the_model_is_not_told_what_is_a_filter_and_no_part_of_the_text(store: Store, model: RerankServer) -> None:
+    store.memories.remember("main", Remember(text="Tea.", tags=("hot",)), "Iced tea.")
+    for question in ("Which tea? tag:hot", "tag:hot"):
+        told = store.recall("main", question, rerank=True)
+        assert [hit.text for hit in told.hits] == ["Tea."]
+    assert [request["query"] for request in model.requests] == ["Which tea?", "tag:hot"]
+
+
 def test_a_budget_is_spent_in_the_new_order(store: Store) -> None:
     store.memories.remember("main", "Tea tea.", "A banana.")
     told = store.recall("main", Question(QUESTION, recipe="keyword"), rerank=True, budget=3)

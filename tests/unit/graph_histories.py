@@ -16,6 +16,7 @@ from mnemolog.domain.metadata import Description, Governance
 from mnemolog.domain.refusals import Refusal
 from mnemolog.projections.edges import Edges
 from mnemolog.projections.graph import EDGE_TYPES, EdgeType, Graph, Kind, Node, Tie
+from mnemolog.projections.ids import Ids
 from mnemolog.projections.mentions import candidates
 from mnemolog.projections.scopes import Permitted
 from tests.histories import ANN, NOW, SUBJECT, TENANT, History, Step, begin, descriptions, erase, move, separate, unite
@@ -131,7 +132,10 @@ def born(history: History, cube: Cube, at: int) -> list[UUID]:
 def permitting(history: History, cube: Cube, shown: Collection[UUID], at: int) -> Permitted:
     ids = born(history, cube, at)
     mask = np.array([each in shown for each in ids], np.bool_)
-    return Permitted(mask, np.flatnonzero(mask), np.zeros(int(mask.sum()), np.int64), {}, ids)
+    numbered = Ids()
+    for each in ids:
+        numbered.of(each)
+    return Permitted(mask, np.flatnonzero(mask), np.zeros(int(mask.sum()), np.int64), {}, numbered)
 
 
 def most_of(ids: list[UUID]) -> st.SearchStrategy[set[UUID]]:

@@ -26,11 +26,11 @@ class PlainIndex:
 
 
 class PlainIndexes:
-    """Remembers how many rows it was to build from."""
+    """Remembers how many rows each was to have room for."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def build(self, rows: Rows, cells: Vectors) -> VectorIndex:
-        self.sizes.append(len(rows))
-        return PlainIndex(rows, cells)
+    def empty(self, dimensions: int, room: int) -> VectorIndex:
+        self.sizes.append(room)
+        return PlainIndex(np.zeros(0, np.intp), np.zeros((0, dimensions), np.float32))

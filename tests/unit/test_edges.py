@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -16,8 +17,20 @@ from mnemolog.domain.permissions import Caller
 from mnemolog.domain.refusals import InvalidPosition, ProjectionBehind
 from mnemolog.projections.edges import Edges
 from mnemolog.projections.graph import Graph, Kind, Node, Tie
-from mnemolog.projections.scopes import Scopes
-from tests.histories import ANN, BEN, NOW, SUBJECT, TENANT, History, begin
+from mnemolog.projections.scopes import PAST, Scopes
+from tests.histories import (
+    ANN,
+    BEN,
+    NOW,
+    SUBJECT,
+    TENANT,
+    History,
+    begin,
+    callers,
+    histories,
+    moments,
+    shown_by_the_domain,
+)
 from tests.unit.graph_histories import (
     CONTEXTS,
     Joined,
@@ -65,6 +78,42 @@ def test_the_graph_is_what_the_domain_says_at_any_position_for_whoever_may_see_i
         shown = data.draw(most_of(ids))
         graph = edges.graph(cube.id, permitting(history, cube, shown, at), at)
         assert joined(edges, graph) == joined_by_the_domain(history, cube, shown, at)
+
+
+@given(joined_histories() | histories(), callers, moments, st.data())
+def test_with_the_past_the_graph_holds_what_the_domain_lets_this_caller_still_read(
+    history: History, caller: Caller, moment: datetime, data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, history.head))
+    edges, scopes = folded(history), Scopes()
+    scopes.apply(history.events, history.head)
+    for cube in history.cubes:
+        graph = edges.graph(cube.id, scopes.permitted(cube.id, caller, moment, at, states=PAST), at)
+        shown = shown_by_the_domain(history, cube, caller, moment, at, PAST)
+        assert joined(edges, graph) == joined_by_the_domain(history, cube, shown, at)
+
+
+def test_the_parents_of_a_merge_are_in_the_graph_of_whoever_asks_for_the_past_and_may_read_them() -> None:
+    history = begin()
+    visibilities = {"tea": Visibility.TENANT, "milk": Visibility.TENANT, "sugar": Visibility.PRIVATE}
+    parents = tuple(seen_as(written(history, text), each) for text, each in visibilities.items())
+    result = merge(parents, "tea with milk", ANN, NOW)
+    history.save(seen_as(result, Visibility.TENANT), *parents)
+    edges, scopes, cube = folded(history), Scopes(), history.cubes[0]
+    scopes.apply(history.events, history.head)
+    for who, seen in ((ANN, parents), (BEN, parents[:2])):
+        for states, expected in (((), ()), (PAST, seen), ([State.ARCHIVED], ())):
+            permitted = scopes.permitted(cube.id, Caller(who, TENANT, SUBJECT), NOW, history.head, states=states)
+            found = joined(edges, edges.graph(cube.id, permitted, history.head))
+            assert {(source.id, target.id, relation) for source, target, relation, *_ in found} == {
+                *((each.id, result.id, Relation.MERGED_TO) for each in expected),
+                *((result.id, each.id, Relation.DERIVED_FROM) for each in expected),
+            }
+
+
+def seen_as(memory: Memory, visibility: Visibility) -> Memory:
+    memory.revise(NOW, governance=replace(memory.governance, visibility=visibility))
+    return memory
 
 
 @given(joined_histories(), st.data())

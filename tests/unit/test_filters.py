@@ -193,7 +193,7 @@ def test_an_erased_memory_is_found_by_no_label_not_even_in_the_past() -> None:
     question = Question("tea", filter=parse({"field": "speaker", "eq": "Zoe"}))
     views = views_of(history.events)
     assert ask(views, history.cubes[0].id, question, at=before).hits == ()
-    assert "zoe" not in repr(vars(views.labels._cubes[history.cubes[0].id]))
+    assert "zoe" not in repr(vars(views.labels._held[history.cubes[0].id].state))
 
 
 def test_json_becomes_a_tree() -> None:

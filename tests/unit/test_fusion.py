@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnemolog.projections.fusion import best, from_neighbours, z
+from mnemolog.projections.fusion import Spread, beside, best, lent
 
 scores = st.lists(st.floats(-1e6, 1e6), max_size=30).map(np.array)
 few_values = st.lists(st.sampled_from((-1.0, 0.0, 0.5, 2.0)), max_size=30).map(lambda values: np.array(values, float))
+
+
+def z(values: NDArray[Any]) -> NDArray[Any]:
+    return Spread.of(values).z(values)
 
 
 @given(scores)
@@ -37,8 +41,8 @@ def test_neither_unit_nor_zero_point_of_a_score_matters(values: NDArray[Any], sc
 def test_a_place_borrows_from_those_beside_it_in_its_own_context_only() -> None:
     scores = np.array([1.0, 10.0, 100.0, 1000.0, 5.0])
     contexts = np.array([0, 7, 0, 0, -1])
-    lent = from_neighbours(scores, contexts, previous=0.4, following=0.3, near=0.2)
-    assert lent == pytest.approx([0.3 * 100 + 0.2 * 1000, 0, 0.4 * 1 + 0.3 * 1000, 0.4 * 100 + 0.2 * 1, 0])
+    borrowed = lent(scores, beside(contexts), previous=0.4, following=0.3, near=0.2)
+    assert borrowed == pytest.approx([0.3 * 100 + 0.2 * 1000, 0, 0.4 * 1 + 0.3 * 1000, 0.4 * 100 + 0.2 * 1, 0])
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.integers(-1, 3)), max_size=20), st.tuples(*[st.floats(0, 1)] * 3))
@@ -54,7 +58,7 @@ def test_neighbours_lend_what_they_lend_one_conversation_at_a_time(
             for distance, share in ((-1, previous), (1, following), (-2, near), (2, near)):
                 if 0 <= number + distance < len(members):
                     expected[place] += share * scores[members[number + distance]]
-    assert from_neighbours(scores, contexts, previous, following, near) == pytest.approx(expected)
+    assert lent(scores, beside(contexts), previous, following, near) == pytest.approx(expected)
 
 
 @given(few_values, st.integers(1, 40), st.randoms(use_true_random=False))

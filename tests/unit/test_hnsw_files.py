@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import random
 import shutil
 import stat
@@ -15,30 +14,41 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnemolog.adapters.hnsw import PARAMETERS, HnswIndex, HnswIndexes
+from mnemolog.adapters import hnsw_files, seal
+from mnemolog.adapters.hnsw import PARAMETERS, HnswIndexes
 from mnemolog.adapters.hnsw_files import HnswFiles, Manifest
+from mnemolog.adapters.seal import Seal
+from mnemolog.projections.embedding import Vectors
 from mnemolog.projections.nearest import NearestRows
-from tests.unit.vector_clouds import DIMENSIONS, all_of, cloud, compared, recall
+from mnemolog.projections.vector_index import VectorIndex
+from tests.unit.vector_clouds import DIMENSIONS, all_of, answered, cloud, compared, recall
 
 CELLS, QUERIES = cloud(1, 1000)[0], cloud(2, 20)[0]
+SECRET = b"s" * 32
 HEADER = struct.Struct("<QQQQQQiIQQQdQ")  # of hnswlib's file; after it comes each element with its links
 LINKS_SIZE = 4 + 4 * 32  # how many links there are, and room for twice M of them
 
 
-def files_at(folder: Path, position: int = 7) -> HnswFiles:
-    return HnswFiles(folder / "cube.hnsw", lambda: position)
+def files_at(folder: Path) -> HnswFiles:
+    return HnswFiles(folder / "cube.hnsw", SECRET)
+
+
+def built(cells: Vectors) -> VectorIndex:
+    index = HnswIndexes().empty(cells.shape[1], len(cells))
+    index.add(np.arange(len(cells)), cells)
+    return index
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("original") / "indexes"
-    files_at(folder).keep(HnswIndexes().build(np.arange(len(CELLS)), CELLS), CELLS)
+    files_at(folder).keep(built(CELLS), CELLS)
     return folder
 
 
 @pytest.fixture
 def files(tmp_path: Path, original: Path) -> HnswFiles:
-    """With the index of all of CELLS in them."""
+    """With the index of all of CELLS in it."""
     return files_at(Path(shutil.copytree(original, tmp_path / "indexes")))
 
 
@@ -46,19 +56,28 @@ def is_gone(files: HnswFiles) -> bool:
     return list(files.path.parent.iterdir()) == []
 
 
-def sign(files: HnswFiles) -> None:
-    """The manifest of the file as it is now, as if it had been written so."""
-    content = files.path.read_bytes()
-    manifest = Manifest.parse(files.manifest_path.read_bytes())
-    signed = replace(manifest, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
-    files.manifest_path.write_bytes(signed.written())
+def opened(files: HnswFiles) -> tuple[Manifest, bytearray]:
+    """The manifest, and the index as hnswlib wrote it."""
+    with files.path.open("rb") as file:
+        unsealed = Seal(SECRET, "index").open(file)
+        manifest = Manifest.parse(unsealed.header)
+        content = bytearray(manifest.size)
+        unsealed.fill(memoryview(content))
+        unsealed.end()
+    return manifest, content
+
+
+def write(files: HnswFiles, manifest: Manifest, content: bytearray) -> None:
+    """As if it had been kept so."""
+    with files.path.open("wb") as file:
+        Seal(SECRET, "index").write(file, manifest.written(), [memoryview(content)])
 
 
 def test_what_was_kept_is_read_again_and_answers_the_same(files: HnswFiles) -> None:
     index = files.read(CELLS)
     assert index is not None
     assert (index.rows == np.arange(len(CELLS))).all()
-    again = HnswIndexes().build(index.rows, CELLS)
+    again = built(CELLS)
     assert all((index.search(query, 10) == again.search(query, 10)).all() for query in QUERIES)
 
 
@@ -81,37 +100,89 @@ def test_where_nothing_is_kept_nothing_is_read(tmp_path: Path) -> None:
 
 
 def test_an_index_with_removed_rows_is_not_kept(tmp_path: Path) -> None:
-    index = HnswIndexes().build(np.arange(100), CELLS[:100])
+    index = built(CELLS[:100])
     index.remove(np.array([5]))
     files_at(tmp_path).keep(index, CELLS)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["index", "manifest"])
+def test_the_vectors_are_in_no_file(files: HnswFiles) -> None:
+    _, plain = opened(files)
+    rows = [row.astype("<f4").tobytes()[:8] for row in CELLS]
+    assert all(row in plain for row in rows)
+    content = files.path.read_bytes()
+    assert not any(row in content for row in rows)
+
+
+def test_an_index_of_several_chunks_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal, "CHUNK", 10_000)
+    monkeypatch.setattr(hnsw_files, "CHUNK", 10_000)
+    files = files_at(tmp_path)
+    files.keep(built(CELLS), CELLS)
+    manifest, _ = opened(files)
+    assert manifest.size > 10_000
+    index = files.read(CELLS)
+    assert index is not None
+    assert (index.rows == np.arange(len(CELLS))).all()
+
+
+def test_nothing_is_left_of_what_hnswlib_needs_in_order_to_write_and_read(
+    files: HnswFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even at the moment when another process loads it, so a process that is killed then leaves nothing either."""
+    found = list[str]()
+    run = subprocess.run
+
+    def look(*command: Any, **options: Any) -> Any:
+        found.extend(path.name for path in files.path.parent.iterdir())
+        return run(*command, **options)
+
+    monkeypatch.setattr(subprocess, "run", look)
+    index = files.read(CELLS)
+    assert index is not None
+    files.keep(index, CELLS)
+    assert found == ["cube.hnsw"]
+    assert [path.name for path in files.path.parent.iterdir()] == ["cube.hnsw"]
+
+
+def test_a_draft_of_a_killed_process_is_replaced_or_dropped(files: HnswFiles) -> None:
+    draft = files.path.with_name(".cube.hnsw.draft")
+    draft.write_bytes(b"half of it")
+    index = files.read(CELLS)
+    assert index is not None
+    files.keep(index, CELLS)
+    assert not draft.exists()
+    draft.write_bytes(b"half of it")
+    files.drop()
+    assert is_gone(files)
+
+
 @pytest.mark.parametrize("seed", range(25))
-def test_one_flipped_bit_anywhere_is_found(files: HnswFiles, kind: str, seed: int) -> None:
-    path = files.path if kind == "index" else files.manifest_path
-    content, chance = bytearray(path.read_bytes()), random.Random(seed)
+def test_one_flipped_bit_anywhere_is_found(files: HnswFiles, seed: int) -> None:
+    content, chance = bytearray(files.path.read_bytes()), random.Random(seed)
     content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-    path.write_bytes(content)
+    files.path.write_bytes(content)
     assert files.read(CELLS) is None
     assert is_gone(files)
 
 
-@pytest.mark.parametrize("kind", ["index", "manifest"])
-@pytest.mark.parametrize("share", [0, 0.3, 0.9999])
-def test_a_file_that_is_cut_off_is_found(files: HnswFiles, kind: str, share: float) -> None:
-    path = files.path if kind == "index" else files.manifest_path
-    content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
+@pytest.mark.parametrize("share", [0, 0.0001, 0.3, 0.9999])
+def test_a_file_that_is_cut_off_is_found(files: HnswFiles, share: float) -> None:
+    content = files.path.read_bytes()
+    files.path.write_bytes(content[: int(share * len(content))])
     assert files.read(CELLS) is None
     assert is_gone(files)
 
 
-@pytest.mark.parametrize("kind", ["index", "manifest"])
-def test_one_file_without_the_other_is_nothing(files: HnswFiles, kind: str) -> None:
-    (files.path if kind == "index" else files.manifest_path).unlink()
+def test_a_file_that_goes_on_is_found(files: HnswFiles) -> None:
+    files.path.write_bytes(files.path.read_bytes() + b"\x00")
     assert files.read(CELLS) is None
+    assert is_gone(files)
+
+
+def test_a_file_is_not_read_with_another_key(files: HnswFiles) -> None:
+    assert HnswFiles(files.path, b"t" * 32).read(CELLS) is None
+    assert is_gone(files)
 
 
 def wild_links(content: bytearray) -> None:
@@ -137,10 +208,9 @@ def lost_links(content: bytearray) -> None:
 def test_a_file_that_was_written_damaged_is_dropped_and_costs_no_more_than_a_process_of_its_own(
     files: HnswFiles, damage: Callable[[bytearray], None], code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    content = bytearray(files.path.read_bytes())
+    manifest, content = opened(files)
     damage(content)
-    files.path.write_bytes(content)
-    sign(files)
+    write(files, manifest, content)
     assert files.read(CELLS) is None
     assert is_gone(files)
     assert f"ends a process that loads it, with {code}" in caplog.text
@@ -148,7 +218,7 @@ def test_a_file_that_was_written_damaged_is_dropped_and_costs_no_more_than_a_pro
 
 def test_that_damage_would_have_ended_the_process_that_loads_it(files: HnswFiles) -> None:
     """What the test above rests on: it is a signal that ends the process, which nothing in it could have caught."""
-    content = bytearray(files.path.read_bytes())
+    _, content = opened(files)
     wild_links(content)
     files.path.write_bytes(content)
     script = f"""
@@ -162,7 +232,7 @@ index.knn_query(numpy.ones((50, {DIMENSIONS})), k=5)
 
 
 def test_a_trial_that_does_not_end_is_ended(files: HnswFiles) -> None:
-    impatient = HnswFiles(files.path, lambda: 7, trial_seconds=0.001)
+    impatient = HnswFiles(files.path, SECRET, trial_seconds=0.001)
     assert impatient.read(CELLS) is None
     assert is_gone(files)
 
@@ -181,14 +251,10 @@ def test_an_index_of_another_array_is_not_used(files: HnswFiles, other: np.ndarr
     assert is_gone(files)
 
 
-def test_an_index_of_a_later_position_is_not_used(files: HnswFiles) -> None:
-    assert HnswFiles(files.path, lambda: 6).read(CELLS) is None
-
-
 @pytest.mark.parametrize("change", [{"parameters": {**PARAMETERS, "M": 32}}, {"library": "0.7"}], ids=["M", "library"])
 def test_an_index_that_was_built_in_another_way_is_not_used(files: HnswFiles, change: dict[str, Any]) -> None:
-    manifest = Manifest.parse(files.manifest_path.read_bytes())
-    files.manifest_path.write_bytes(replace(manifest, **change).written())
+    manifest, content = opened(files)
+    write(files, replace(manifest, **change), content)
     assert files.read(CELLS) is None
     assert is_gone(files)
 
@@ -196,19 +262,28 @@ def test_an_index_that_was_built_in_another_way_is_not_used(files: HnswFiles, ch
 def test_a_folder_that_cannot_be_written_costs_the_file_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "indexes").write_bytes(b"in the way")
     kept = files_at(tmp_path / "indexes")
-    index = HnswIndexes().build(np.arange(100), CELLS[:100])
+    index = built(CELLS[:100])
     kept.keep(index, CELLS)
     assert kept.read(CELLS) is None
+
+
+def test_a_file_that_cannot_even_be_dropped_costs_no_index_and_only_an_erasure_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cube.hnsw" / "in the way").mkdir(parents=True)
+    cells, files = cloud(4, 11_000)[0], files_at(tmp_path)
+    rows = NearestRows(HnswIndexes(), files)
+    rows.refresh(cells, all_of(cells))
+    assert rows.is_indexed
+    with pytest.raises(OSError, match=r"cube\.hnsw"):
+        rows.drop()
+    assert not rows.is_indexed
 
 
 class Counting(HnswIndexes):
     builds = 0
 
-    def build(self, rows: np.ndarray, cells: np.ndarray) -> HnswIndex:
+    def empty(self, dimensions: int, room: int) -> VectorIndex:
         self.builds += 1
-        index = super().build(rows, cells)
-        assert isinstance(index, HnswIndex)
-        return index
+        return super().empty(dimensions, room)
 
 
 def test_a_restart_reads_what_was_kept_and_catches_up_and_an_erasure_leaves_no_file(tmp_path: Path) -> None:
@@ -219,9 +294,8 @@ def test_a_restart_reads_what_was_kept_and_catches_up_and_an_erasure_leaves_no_f
     restarted.refresh(cells, live)
     assert indexes.builds == 1
     for query in queries:
-        found = restarted.nearest(cells, live, query, 10)
-        assert found.way == "index"
-        assert recall(found.rows, compared(cells, live, query, 10)) >= 0.9
+        assert restarted.candidates(cells, live, query, 10) is not None
+        assert recall(answered(restarted, cells, live, query, 10), compared(cells, live, query, 10)) >= 0.9
     restarted.drop()
     assert not restarted.is_indexed
     assert list(tmp_path.iterdir()) == []

@@ -1,15 +1,28 @@
 from __future__ import annotations
 
+import importlib
+import re
+import sys
+from collections.abc import Iterator
 from datetime import date
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnemolog.projections.intents import MONTHS, When, closeness, dates, intent
+from mnemolog.domain.content import MAX_LABEL_BYTES
+from mnemolog.domain.metadata import MemoryType
+from mnemolog.projections import dates, operators, time_points, time_ranges
+from mnemolog.projections.dates import When
+from mnemolog.projections.filters import AllOf, Condition, Operator
+from mnemolog.projections.intents import closeness, intent
+from mnemolog.projections.time_ranges import Span
 from mnemolog.projections.turns import DAY_ZERO
 
+TODAY = date(2026, 6, 17)
 NAMES = ("ann", "ben okri", "o'neil", "jean-luc", "李雷", "will")
 
 
@@ -92,56 +105,6 @@ def test_any_name_can_be_looked_for_in_any_question(question: str, names: list[s
 
 
 @pytest.mark.parametrize(
-    ("question", "expected"),
-    [
-        ("What happened on 8 May 2023?", When(2023, 5, 8)),
-        ("What happened on the 8th of May, 2023?", When(2023, 5, 8)),
-        ("What happened on May 8th, 2023?", When(2023, 5, 8)),
-        ("What happened on MAY 8 2023?", When(2023, 5, 8)),
-        ("What happened on May 8?", When(None, 5, 8)),
-        ("What happened in May 2023?", When(2023, 5)),
-        ("What happened in May, 2023?", When(2023, 5)),
-        ("What happened in May?", When(None, 5)),
-        ("And in mid-May?", When(None, 5)),
-        ("What happened on 2023-05-08?", When(2023, 5, 8)),
-        ("What happened at 2023-05-08T10:00:00Z?", When(2023, 5, 8)),
-        ("What happened in 2022?", When(2022)),
-        ("What did she do last December?", When(None, 12)),
-    ],
-)
-def test_a_date_is_read_as_far_as_it_is_said(question: str, expected: When) -> None:
-    assert dates(question) == (expected,)
-
-
-@pytest.mark.parametrize(
-    "question",
-    ["May I have tea?", "She may have gone", "room 1234", "marching", "12023", "in 3024", "Is it a maypole?"],
-)
-def test_what_is_no_date_is_not_taken_for_one(question: str) -> None:
-    assert dates(question) == ()
-
-
-def test_a_year_before_a_month_is_not_a_day_of_it() -> None:
-    assert dates("In 2023 June was hot") == (When(None, 6),)
-
-
-def test_several_dates_are_all_wanted() -> None:
-    assert dates("Between 3 June and July 2021, or on 2020-01-02?") == (
-        When(2020, 1, 2),
-        When(None, 6, 3),
-        When(2021, 7),
-    )
-    assert dates("in 2021 or 2022") == (When(2021), When(2022))
-
-
-@given(st.dates(date(1900, 1, 1), date(2099, 12, 31)))
-def test_any_day_can_be_written_in_three_ways(day: date) -> None:
-    month = MONTHS[day.month - 1].title()
-    for written in (f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", day.isoformat()):
-        assert dates(f"Who was there on {written}?") == (When(day.year, day.month, day.day),)
-
-
-@pytest.mark.parametrize(
     ("day", "wanted", "expected"),
     [
         ("2023-05-08", When(2023, 5, 8), 1.0),
@@ -184,3 +147,165 @@ def test_of_several_dates_the_best_counts_and_no_date_fits_nothing() -> None:
     assert closeness(days, (When(2023), When(2023, 5, 8), When(2021))).tolist() == [1.0, 0.3]
     assert closeness(days, ()).tolist() == [0.0, 0.0]
     assert closeness(days[:0], (When(2023),)).tolist() == []
+
+
+DISTANCES = range(-40, 41)
+
+
+def days_around(day: date) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array([day.toordinal() - DAY_ZERO + distance for distance in DISTANCES])
+
+
+def test_closeness_to_a_day_is_to_the_bit_what_it_has_always_been() -> None:
+    always = [1 / (1 + abs(distance) / 3) if abs(distance) < 31 else 0.0 for distance in DISTANCES]
+    assert closeness(days_around(date(2023, 5, 8)), (When(2023, 5, 8),)).tolist() == always
+    assert closeness(days_around(date(2021, 5, 8)), (When(None, 5, 8),)).tolist() == always
+    assert always[40:46] == [1.0, 0.75, 0.6000000000000001, 0.5, 0.4285714285714286, 0.37499999999999994]
+
+
+def test_closeness_to_a_month_and_a_year_is_to_the_bit_what_it_has_always_been() -> None:
+    month = [0.0] * 40 + [1.0] * 31 + [0.4] * 7 + [0.0] * 3
+    assert closeness(days_around(date(2023, 5, 1)), (When(2023, 5),)).tolist() == month
+    assert closeness(days_around(date(2021, 5, 1)), (When(None, 5),)).tolist() == month
+    assert closeness(days_around(date(2023, 1, 1)), (When(2023),)).tolist() == [0.0] * 40 + [0.3] * 41
+
+
+def test_inside_a_span_is_near_and_outside_as_near_as_to_its_last_day() -> None:
+    first = date(2023, 5, 8).toordinal() - DAY_ZERO
+    days = days_around(date(2023, 5, 8))
+    edge = closeness(days, (When(2023, 5, 8),)).tolist()
+    assert closeness(days, (), (Span(first, first),)).tolist() == edge
+    assert closeness(days, (), (Span(first, None),)).tolist() == edge[:40] + [1.0] * 41
+    assert closeness(days, (), (Span(None, first),)).tolist() == [1.0] * 40 + edge[40:]
+    assert closeness(days, (), (Span(first, first + 9),)).tolist() == edge[:40] + [1.0] * 9 + edge[40:72]
+    assert closeness(days, (), (Span(None, None),)).tolist() == [1.0] * 81
+
+
+def test_of_dates_and_spans_the_best_counts() -> None:
+    days = days_around(date(2023, 5, 8))
+    both = closeness(days, (When(2023),), (Span(int(days[0]), int(days[3])),)).tolist()
+    assert both[:4] == [1.0] * 4
+    assert both[5:9] == [0.6000000000000001, 0.5, 0.4285714285714286, 0.37499999999999994]
+    assert both[9:12] == [1 / 3, 0.3, 0.3]
+
+
+def test_a_question_says_whom_when_and_what_it_wants_outright() -> None:
+    found = intent("tag:food  Did Ann cook in May 2023, or since 2024-02-01? type:user", NAMES)
+    assert found.text == "Did Ann cook in May 2023, or since 2024-02-01?"
+    assert (found.subjects, found.meaning) == (("ann",), "Did cook in May 2023, or since 2024-02-01?")
+    assert found.dates == (When(2023, 5),)
+    assert found.spans == (Span(date(2024, 2, 1).toordinal() - DAY_ZERO, None),)
+    assert found.filter == AllOf(
+        (
+            Condition("memory_type", Operator.EQ, (MemoryType.USER,)),
+            Condition("tag", Operator.EQ, ("food",)),
+        )
+    )
+
+
+def test_a_question_without_operators_is_its_own_text() -> None:
+    found = intent("What  is\nthis?", NAMES, today=TODAY)
+    assert (found.text, found.meaning, found.filter) == ("What  is\nthis?", "What is this?", None)
+
+
+def test_nothing_but_operators_is_both_a_filter_and_a_text() -> None:
+    found = intent("speaker:ann before:2023-05-01", NAMES)
+    assert found.text == "speaker:ann before:2023-05-01"
+    assert isinstance(found.filter, AllOf)
+    assert (found.dates, found.spans) == ((), ())
+
+
+def test_words_like_yesterday_need_a_day_to_count_from() -> None:
+    assert intent("What did Ann say yesterday?", NAMES).spans == ()
+    yesterday = TODAY.toordinal() - DAY_ZERO - 1
+    assert intent("What did Ann say yesterday?", NAMES, today=TODAY).spans == (Span(yesterday, yesterday),)
+
+
+@given(st.text(), st.none() | st.dates())
+def test_any_text_has_an_intent(question: str, today: date | None) -> None:
+    found = intent(question, NAMES, today=today)
+    assert found.text.strip() or not question.strip()
+    assert closeness(np.arange(3), found.dates, found.spans).max() <= 1
+
+
+def numbers(parsed: Any) -> Iterator[int]:
+    """All that occur in a parsed pattern, and so the bounds of its repeats, those in assertions too."""
+    parts = getattr(parsed, "data", parsed)
+    if isinstance(parts, int):
+        yield int(parts)
+    elif isinstance(parts, tuple | list):
+        for part in parts:
+            yield from numbers(part)
+
+
+def is_bounded(pattern: str) -> bool:
+    return importlib.import_module("re._constants").MAXREPEAT not in numbers(
+        importlib.import_module("re._parser").parse(pattern)
+    )
+
+
+def test_no_pattern_repeats_without_a_bound_but_what_a_quote_ends() -> None:
+    assert not is_bounded("a(?=b*)")
+    assert is_bounded("a(?=b{0,9})")
+    patterns = [
+        value.pattern
+        for module in (dates, operators, time_points, time_ranges)
+        for value in vars(module).values()
+        if isinstance(value, re.Pattern)
+    ]
+    assert len(patterns) >= 12
+    for pattern in patterns:
+        assert is_bounded(pattern.replace('"[^"]*"', "").replace("“[^“”]*”", ""))
+
+
+def steps(question: str) -> int:
+    """Calls of functions, in Python or in C, that it takes to read a question."""
+    count = 0
+
+    def counted(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    former = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        intent(question, NAMES, today=TODAY)
+    finally:
+        sys.setprofile(former)
+    return count
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "may ",
+        "before may ",
+        "from 3 to ",
+        "between may 3 and ",
+        "1 may - ",
+        "2023-",
+        "in the summer ",
+        "the week before may 3 ",
+        "last week ",
+        "march on ",
+        "12 and ",
+        '"',
+        'tag:"',
+        "“",
+        "#a ",
+        "type:user,",
+        "ann ",
+        "İ",
+        " ",
+        "x" * (MAX_LABEL_BYTES + 1) + " ",
+    ],
+)
+def test_a_text_twice_as_long_takes_at_most_twice_the_steps(unit: str) -> None:
+    copies = 6_000 // len(unit)
+    steps(unit)  # what is compiled once
+    assert steps(2 * copies * unit) <= 2.1 * steps(copies * unit) + 100
+
+
+def test_a_text_of_a_megabyte_is_read() -> None:
+    found = intent(("since may 3 to late last week " * 40_000)[:1_000_000], NAMES, today=TODAY)
+    assert len(found.spans) <= dates.MAX_DATES

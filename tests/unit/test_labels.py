@@ -72,7 +72,7 @@ def test_with_a_memory_its_labels_are_erased_from_all_positions() -> None:
     view.apply([told(3, memory=1, kind=ERASED)], 3)
     assert having(view, "tag", "zoe", None, at=1) == []
     assert having(view, "tag", "x", "zoe", None) == [2]
-    assert "zoe" not in repr(vars(view._cubes[CUBE]))
+    assert "zoe" not in repr(vars(view._held[CUBE].state))
 
 
 def test_an_erased_memory_is_lost_to_a_label_that_another_memory_has_too() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from uuid import UUID
 
@@ -9,9 +10,22 @@ from hypothesis import strategies as st
 
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.metadata import Governance, Visibility, join
-from mnemolog.domain.permissions import Action, Caller, CubeLabel, MemoryLabel, may, may_use_cube
+from mnemolog.domain.permissions import (
+    NEVER_IMPLIED,
+    OWN,
+    USES,
+    Action,
+    Caller,
+    Code,
+    CubeLabel,
+    MemoryLabel,
+    decide,
+    may,
+    may_use_cube,
+    outlived,
+)
 from mnemolog.domain.refusals import InvalidMetadata
-from tests.unit.examples import ALICE, BOB, CAROL, OWNER, SESSIONS, SUBJECT, TENANT, governances
+from tests.unit.examples import ALICE, BOB, CAROL, HOUR, NOW, OWNER, SESSIONS, SUBJECT, TENANT, governances
 
 WRITER, READER, ADMIN, STRANGER = (UUID(int=n) for n in range(31, 35))
 OTHER_TENANT = UUID(int=99)
@@ -53,6 +67,7 @@ callers = st.builds(
     st.just(SUBJECT),
     administrator=st.booleans(),
     session_id=st.none() | st.sampled_from(SESSIONS),
+    purpose=st.none() | st.sampled_from(("care", "research")),
 )
 
 
@@ -64,8 +79,15 @@ def test_who_may_read(who: str, visibility: Visibility, expected: bool) -> None:
 @pytest.mark.parametrize(("who", "visibility", "readable"), rows())
 def test_who_may_change_is_who_may_read_and_use_the_cube(who: str, visibility: Visibility, readable: bool) -> None:
     expected = readable and who.rstrip("+") in ("owner", "admin")
-    for action in set(Action) - {Action.READ}:
-        assert may(caller(who), action, memory(visibility), KITCHEN) is expected
+    for action in set(Action) - {Action.READ} - NEVER_IMPLIED:
+        own = action in OWN and who.rstrip("+") == "writer"
+        assert may(caller(who), action, memory(visibility), KITCHEN) is (expected or own)
+
+
+@pytest.mark.parametrize("action", sorted(NEVER_IMPLIED))
+def test_nothing_but_a_grant_lets_anybody_train_on_or_cache_a_memory(action: Action) -> None:
+    for who, visibility in product(("owner", "owner+", "admin", "writer", "stranger"), Visibility):
+        assert not may(caller(who), action, memory(visibility), KITCHEN)
 
 
 @pytest.mark.parametrize("who", PEOPLE)
@@ -103,7 +125,14 @@ def test_quarantine_never_opens_what_is_closed_afterwards(visibility: Visibility
 
 def labelled(label: Governance) -> MemoryLabel:
     return MemoryLabel(
-        TENANT, label.owner_id, State.ACTIVATED, label.visibility, label.session_id, label.access_control
+        TENANT,
+        label.owner_id,
+        State.ACTIVATED,
+        label.visibility,
+        label.session_id,
+        label.access_control,
+        label.sensitivity,
+        label.purposes,
     )
 
 
@@ -119,3 +148,28 @@ def test_nobody_reads_in_a_merge_what_they_may_not_read_in_every_parent(
         return
     if reader.principal_id != merger.principal_id and may(reader, Action.READ, result, KITCHEN):
         assert all(may(reader, Action.READ, parent, KITCHEN) for parent in parents)
+
+
+@pytest.mark.parametrize("purpose", [None, "research", "care"])
+def test_a_memory_with_purposes_is_used_for_those_alone_except_by_its_owner(purpose: str | None) -> None:
+    bound = replace(memory(Visibility.TENANT), purposes=("care",))
+    for who in PEOPLE:
+        said = decide(replace(caller(who), purpose=purpose), Action.READ, bound, KITCHEN)
+        assert said is (Code.ALLOWED if purpose == "care" or who == "writer" else Code.PURPOSE)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_key_is_used_for_what_it_was_issued_for_alone(action: Action) -> None:
+    for scope in Action:
+        limited = replace(caller("owner"), scopes=frozenset({scope}))
+        said = decide(limited, action, memory(Visibility.CUBE), KITCHEN)
+        assert (said is Code.KEY_SCOPE) is (action is not scope)
+
+
+def test_what_is_in_a_memory_is_used_until_it_expires_and_nothing_is_done_with_what_is_erased() -> None:
+    for action in Action:
+        now = outlived(Code.ALLOWED, action, State.ACTIVATED, NOW, NOW)
+        assert now is (Code.EXPIRED if action in USES else Code.ALLOWED)
+        assert outlived(Code.ALLOWED, action, State.ACTIVATED, NOW + HOUR, NOW) is Code.ALLOWED
+        assert outlived(Code.ALLOWED, action, State.ERASED, NOW, NOW) is Code.ERASED
+        assert outlived(Code.DENIED, action, State.ERASED, NOW, NOW) is Code.DENIED

@@ -6,8 +6,8 @@ import pytest
 
 from mnemolog.domain.identity import new_id
 from mnemolog.domain.principal import Principal, PrincipalKind
-from mnemolog.domain.refusals import AlreadyExists, InvalidMetadata, InvalidText, NotFound
-from tests.unit.examples import HOUR, NOW, SUBJECT, TENANT, facts_of, fold, names
+from mnemolog.domain.refusals import AlreadyExists, CannotJoin, Invalid, InvalidMetadata, InvalidText, NotFound
+from tests.unit.examples import HOUR, NOW, OWNER, SUBJECT, TENANT, facts_of, fold, names
 
 DIGEST = bytes(range(32))
 
@@ -91,3 +91,87 @@ def test_a_principal_is_what_its_events_say() -> None:
     principal.issue_key(new_id(), DIGEST)
     principal.revoke_key(key_id)
     assert facts_of(fold(principal.pending_events)) == facts_of(principal)
+
+
+def group(kind: PrincipalKind = PrincipalKind.GROUP) -> Principal:
+    return Principal.register(tenant_id=TENANT, kind=kind, name="friends", subject_id=SUBJECT)
+
+
+def test_a_key_keeps_what_it_may_be_used_for_and_for_whom() -> None:
+    principal, key_id = assistant(), new_id()
+    principal.issue_key(key_id, DIGEST, scopes=frozenset({"write", "read"}), on_behalf_of=OWNER)
+    assert (principal.keys[key_id].scopes, principal.keys[key_id].on_behalf_of) == (("read", "write"), OWNER)
+
+
+def test_a_key_that_could_do_nothing_is_refused() -> None:
+    with pytest.raises(Invalid, match="could do nothing"):
+        assistant().issue_key(new_id(), DIGEST, scopes=frozenset())
+
+
+@pytest.mark.parametrize("kind", set(PrincipalKind) - {PrincipalKind.AGENT})
+def test_nobody_but_an_agent_acts_on_behalf_of_another(kind: PrincipalKind) -> None:
+    with pytest.raises(Invalid):
+        group(kind).issue_key(new_id(), DIGEST, on_behalf_of=OWNER)
+
+
+@pytest.mark.parametrize("kind", [PrincipalKind.GROUP, PrincipalKind.ROLE])
+def test_groups_and_roles_hold_no_keys_and_do_not_sign_in(kind: PrincipalKind) -> None:
+    with pytest.raises(Invalid, match="holds no keys"):
+        group(kind).issue_key(new_id(), DIGEST)
+    with pytest.raises(Invalid, match="cannot sign in"):
+        group(kind).identify("https://id.example", "token")
+
+
+def test_a_rotated_key_ends_and_its_successor_may_do_the_same() -> None:
+    principal, old, new = assistant(), new_id(), new_id()
+    principal.issue_key(old, DIGEST, scopes=frozenset({"read"}), on_behalf_of=OWNER)
+    principal.rotate_key(old, new, bytes(32), NOW + HOUR, None)
+    assert principal.keys[old].is_valid(NOW)
+    assert not principal.keys[old].is_valid(NOW + HOUR)
+    assert principal.keys[new].is_valid(NOW + HOUR)
+    assert (principal.keys[new].scopes, principal.keys[new].on_behalf_of) == (("read",), OWNER)
+
+
+def test_rotating_gives_no_key_a_longer_life() -> None:
+    principal, old = assistant(), new_id()
+    principal.issue_key(old, DIGEST, NOW + HOUR)
+    principal.rotate_key(old, new_id(), bytes(32), NOW + 2 * HOUR, None)
+    assert principal.keys[old].expires_at == NOW + HOUR
+    assert names(principal)[-1] == "key_issued"
+
+
+def test_a_revoked_key_is_not_rotated() -> None:
+    principal, old = assistant(), new_id()
+    principal.issue_key(old, DIGEST)
+    principal.revoke_key(old)
+    for key_id in (old, new_id()):
+        with pytest.raises(NotFound):
+            principal.rotate_key(key_id, new_id(), bytes(32), NOW, None)
+
+
+@pytest.mark.parametrize("kind", [PrincipalKind.GROUP, PrincipalKind.ROLE])
+def test_members_come_and_go_and_each_is_recorded_once(kind: PrincipalKind) -> None:
+    principal = group(kind)
+    principal.add_member(OWNER)
+    principal.add_member(OWNER)
+    assert principal.members == {OWNER}
+    principal.remove_member(OWNER)
+    assert principal.members == frozenset()
+    assert names(principal) == ["registered", "member_added", "member_removed"]
+    with pytest.raises(NotFound, match="no such member"):
+        principal.remove_member(OWNER)
+
+
+@pytest.mark.parametrize("kind", set(PrincipalKind) - {PrincipalKind.GROUP, PrincipalKind.ROLE})
+def test_who_is_no_group_has_no_members(kind: PrincipalKind) -> None:
+    with pytest.raises(CannotJoin, match="have no members"):
+        group(kind).add_member(OWNER)
+
+
+def test_deactivating_and_reactivating_are_recorded_when_they_change_something() -> None:
+    principal, seen = assistant(), list[bool]()
+    for change in (principal.reactivate, principal.deactivate, principal.deactivate, principal.reactivate):
+        change()
+        seen.append(principal.active)
+    assert seen == [True, False, False, True]
+    assert names(principal) == ["registered", "deactivated", "reactivated"]

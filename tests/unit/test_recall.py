@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnemolog.adapters.graphs import RustworkxAlgorithms
 from mnemolog.domain.log import Event
 from mnemolog.domain.metadata import MemoryType
 from mnemolog.domain.permissions import Caller
 from mnemolog.domain.refusals import Invalid, InvalidPosition, InvalidText, ProjectionBehind
+from mnemolog.projections.compiled import Graphs
+from mnemolog.projections.edges import Edges
 from mnemolog.projections.embedding import Vectors
 from mnemolog.projections.recall import Question, recall
 from tests.histories import (
@@ -249,3 +252,60 @@ def test_an_answer_as_of_a_position_stays_the_same_while_the_views_move_on() -> 
     writer.join()
     assert all(answer == expected for answer in answers)
     assert ask(views, cube_id, Question("tea", k=1000)).considered == 304
+
+
+def test_the_graph_leads_from_the_words_of_a_question_to_what_only_a_name_joins_to_them() -> None:
+    history = begin()
+    remembered(history, "Our tea comes from a shop of Cleo.")
+    remembered(history, "Yesterday I saw Cleo in the harbour.")
+    remembered(history, "The train leaves at nine.")
+    views, cube_id = views_of(history.events), history.cubes[0].id
+    edges = Edges()
+    edges.apply(history.events, history.head)
+    views = replace(views, graphs=Graphs(edges, RustworkxAlgorithms()))
+    first, second, third = ask(views, cube_id, Question("Where does our tea come from?", recipe="graph")).hits
+    harbour = next(event.stream_id for event in history.events if "harbour" in str(event.data))
+    assert second.memory_id == harbour
+    assert second.signals["related"]["part"] > third.signals["related"]["part"]
+    assert ask(views, cube_id, Question("tea", recipe="graph"), at=history.head).hits[0].memory_id == first.memory_id
+
+
+def test_recall_with_the_graph_waits_for_the_edges() -> None:
+    history, _ = a_kitchen()
+    views = replace(views_of(history.events), graphs=Graphs(Edges(), RustworkxAlgorithms()))
+    assert ask(views, history.cubes[0].id, "tea", at=history.head).hits
+    with pytest.raises(ProjectionBehind):
+        ask(views, history.cubes[0].id, Question("tea", recipe="graph"), at=history.head)
+
+
+def test_operators_in_a_question_are_filters_and_no_part_of_its_words() -> None:
+    history, _ = a_kitchen()
+    remembered(history, "Ann drinks tea.", "Ann")
+    views, cube_id = views_of(history.events), history.cubes[0].id
+    (only,) = ask(views, cube_id, "tea speaker:ann").hits
+    assert only.memory_id == history.events[-1].memory_id
+    assert ask(views, cube_id, "tea type:working").hits == ()
+    assert ask(views, cube_id, "tea type:nonsense").hits
+
+
+def test_an_audience_is_made_once_until_something_changes_or_expires() -> None:
+    history, _ = a_kitchen()
+    views, cube_id = views_of(history.events), history.cubes[0].id
+    audience = views.audience(cube_id, Question("tea"), AS_ANN, NOW, history.head)
+    assert views.audience(cube_id, Question("train"), AS_ANN, NOW, history.head) is audience
+    assert views.audience(cube_id, Question("train"), AS_BEN, NOW, history.head) is not audience
+    assert views.audience(cube_id, Question("tea"), AS_ANN, NOW, history.head - 1) is not audience
+    remembered(history, "Cups are white.")
+    apply(views, history.events, history.head)
+    assert views.audience(cube_id, Question("tea"), AS_ANN, NOW, history.head).size == audience.size + 1
+
+
+def test_what_expires_between_two_questions_is_not_in_the_second_answer() -> None:
+    history, memories = a_kitchen()
+    memories[0].set_retention(NOW + timedelta(hours=1))
+    history.save(memories[0])
+    views, cube_id = views_of(history.events), history.cubes[0].id
+    assert memories[0].id in {hit.memory_id for hit in ask(views, cube_id, "tea", now=NOW).hits}
+    later = ask(views, cube_id, "tea", now=NOW + timedelta(hours=1))
+    assert memories[0].id not in {hit.memory_id for hit in later.hits}
+    assert later.dropped["expired"] == 1

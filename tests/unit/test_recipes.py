@@ -22,6 +22,7 @@ def test_the_recipes_are_the_documented_ones() -> None:
             "date": 1.0,
         },
         "documents": {"vector": 0.6, "terms": 0.4},
+        "graph": {"vector": 0.6, "terms": 0.4, "subject": 2.0, "date": 1.0, "related": 1.0},
         "keyword": {"terms": 1.0},
         "meaning": {"vector": 1.0},
     }
@@ -39,7 +40,7 @@ def test_what_is_not_named_weighs_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["", "Dialogue", "magic", "recipe"])
 def test_a_recipe_that_does_not_exist_is_refused_with_those_that_do(name: str) -> None:
-    with pytest.raises(Invalid, match="dialogue, documents, keyword, meaning"):
+    with pytest.raises(Invalid, match="dialogue, documents, graph, keyword, meaning"):
         recipe(name)
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from mnemolog.domain.log import LAST, Event, Selection
 from mnemolog.domain.refusals import NotFound, ProjectionBehind, StoreUnreachable
 from mnemolog.projections.fold import Fold
-from mnemolog.projections.runner import Parked, Runner
+from mnemolog.projections.parking import Parked
+from mnemolog.projections.runner import Runner
 from tests.unit.memory_log import MemoryLog
 
 SOON = 10.0  # seconds; never reached unless something is broken

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnemolog.domain.cube import Cube
 from mnemolog.domain.lifecycle import Reason, State
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Governance, MemoryType, Visibility
-from mnemolog.domain.permissions import Action, Caller, CubeLabel, MemoryLabel, may
-from mnemolog.projections.scopes import Permitted, Scopes
+from mnemolog.domain.permissions import Caller
+from mnemolog.projections.scopes import PAST, Permitted, Scopes
 from tests.histories import (
     ANN,
     BEN,
@@ -30,6 +29,7 @@ from tests.histories import (
     callers,
     histories,
     moments,
+    shown_by_the_domain,
 )
 
 AS_ANN = Caller(ANN, TENANT, SUBJECT)
@@ -46,18 +46,6 @@ def shown(permitted: Permitted) -> list[UUID]:
     return [permitted.memory_id(place) for place in range(len(permitted.positions))]
 
 
-def allowed(history: History, cube: Cube, memory: Memory, caller: Caller, at: int) -> bool:
-    """By the rules of the domain: what it was then, and who may see it now."""
-    then, latest = history.memory_at(memory.id, at), history.memory_at(memory.id, history.head)
-    if then is None or latest is None or latest.state is State.ERASED:
-        return False
-    labels = latest.governance
-    label = MemoryLabel(
-        latest.tenant_id, labels.owner_id, then.state, labels.visibility, labels.session_id, labels.access_control
-    )
-    return may(caller, Action.READ, label, CubeLabel(cube.tenant_id, cube.owner_id))
-
-
 @settings(deadline=None)
 @given(histories(), callers, moments, st.data())
 def test_the_mask_permits_exactly_what_the_rules_of_the_domain_permit(
@@ -65,17 +53,11 @@ def test_the_mask_permits_exactly_what_the_rules_of_the_domain_permit(
 ) -> None:
     at = data.draw(st.none() | st.integers(0, history.head))
     position = history.head if at is None else at
-    scopes = folded(history.events)
+    scopes, states = folded(history.events), data.draw(st.frozensets(st.sampled_from(PAST)))
     for cube in history.cubes:
-        permitted = scopes.permitted(cube.id, caller, moment, at)
+        permitted = scopes.permitted(cube.id, caller, moment, at, states=states)
         born = [m for m in history.memories if m.cube_id == cube.id and history.memory_at(m.id, position)]
-        expected = [
-            memory.id
-            for memory in born
-            if allowed(history, cube, memory, caller, position)
-            and (then := history.memory_at(memory.id, position)) is not None
-            and then.is_recallable(moment, caller.session_id)
-        ]
+        expected = shown_by_the_domain(history, cube, caller, moment, position, states)
         assert shown(permitted) == expected
         assert permitted.positions.tolist() == [history.text_position(each, position) for each in expected]
         assert len(permitted.mask) == len(born)
@@ -224,6 +206,35 @@ def test_a_memory_expires_at_its_moment_without_any_event(expires_in: timedelta)
     last = NOW + expires_in - timedelta(microseconds=1)
     assert len(shown(scopes.permitted(cube_id, AS_ANN, last))) == 1
     assert scopes.permitted(cube_id, AS_ANN, NOW + expires_in).dropped == {"expired": 1}
+
+
+@pytest.mark.parametrize("state", PAST)
+def test_what_is_past_is_shown_where_it_is_asked_for_until_it_expires(state: State) -> None:
+    history = begin()
+    memory, other = remembered(history, expires_in=HOUR), remembered(history)
+    before = history.head
+    if state is State.MERGED:
+        memory.merge_into(other)
+    else:
+        memory.archive(Reason.MANUAL)
+    history.save(memory)
+    scopes, cube_id = folded(history.events), history.cubes[0].id
+    assert scopes.permitted(cube_id, AS_ANN, NOW).dropped == {state.value: 1}
+    assert shown(scopes.permitted(cube_id, AS_ANN, NOW, states=PAST)) == [memory.id, other.id]
+    assert scopes.permitted(cube_id, AS_ANN, NOW, states=set(PAST) - {state}).dropped == {state.value: 1}
+    assert scopes.permitted(cube_id, AS_ANN, NOW + HOUR, states=PAST).dropped == {"expired": 1}
+    assert scopes.permitted(cube_id, AS_ANN, NOW + HOUR, before, states=PAST).dropped == {"expired": 1}
+
+
+@pytest.mark.parametrize("state", [State.GENERATED, State.ERASED])
+def test_neither_quarantine_nor_erasure_is_lifted_by_asking_for_it(state: State) -> None:
+    history = begin()
+    memory = remembered(history, active=False)
+    if state is State.ERASED:
+        memory.transition_state(state)
+        history.save(memory)
+    permitted = folded(history.events).permitted(history.cubes[0].id, AS_ANN, NOW, states=[*PAST, state])
+    assert shown(permitted) == []
 
 
 def test_a_cube_that_was_never_founded_shows_nothing() -> None:

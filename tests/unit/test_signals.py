@@ -13,15 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnemolog.domain.log import Event
+from mnemolog.projections.audience import Audience, audience
 from mnemolog.projections.embedding import Vectors
-from mnemolog.projections.fusion import z
+from mnemolog.projections.fusion import Spread
+from mnemolog.projections.ids import Ids
 from mnemolog.projections.intents import intent
 from mnemolog.projections.language import terms
 from mnemolog.projections.recipes import RECIPES, Recipe
-from mnemolog.projections.signals import Asked, Signal, signals, total
+from mnemolog.projections.scopes import Permitted
+from mnemolog.projections.signals import Asked, Signal, find, total
 from mnemolog.projections.terms import GROUP_B, GROUP_K1, Terms, wording
-from mnemolog.projections.turns import Turns
+from mnemolog.projections.turns import Spoken, Turns
 from mnemolog.projections.vectors import VectorView
+from mnemolog.projections.wordings import Positions
 from tests.histories import TENANT, texts
 from tests.unit.hashed_vectors import DIMENSIONS, HashedVectors
 
@@ -73,9 +77,24 @@ def found(
         view.apply(events, head)
     positions = np.array(range(head) if seen is None else seen, np.int64) + 1
     spoken = turns.spoken(CUBE, positions, head)
+    everyone = audience_of(words, meanings, spoken, positions, head)
     wanted = intent(question, spoken.names)
+    subject = spoken.names[wanted.subjects[0]] if len(wanted.subjects) == 1 else None
     embed = listener or Listener()
-    return signals(Asked(question, wanted, embed, recipe, CUBE, positions, spoken, head, words, meanings))
+    asked = Asked(wanted, embed, recipe, 10, True, CUBE, everyone, subject, words, meanings)
+    return dict(find(asked).signals)
+
+
+def audience_of(words: Terms, meanings: VectorView, spoken: Spoken, positions: Positions, at: int) -> Audience:
+    """Of all memories, told by their positions."""
+    ids = Ids()
+    for position in range(1, at + 1):
+        ids.of(UUID(int=1000 + position))
+    mask = np.isin(np.arange(1, at + 1), positions)
+    permitted = Permitted(mask, np.flatnonzero(mask), positions, {}, ids)
+    talks = words.group_statistics(CUBE, positions, at, spoken.contexts) if (spoken.contexts >= 0).any() else None
+    statistics, rows = words.statistics(CUBE, positions, at), meanings.rows(CUBE, positions, at)
+    return audience(permitted, spoken, statistics, talks, rows)
 
 
 talks = st.lists(
@@ -116,7 +135,7 @@ def test_parts_are_weighed_and_the_total_is_their_sum(said: list[Said], question
         weight = 1.0 if name == "neighbours" else getattr(recipe, name)
         assert signal.part == pytest.approx(weight * signal.z)
         normal = name in ("vector", "terms", "context")
-        assert signal.z.tolist() == (z(signal.raw) if normal else signal.raw).tolist()
+        assert signal.z == pytest.approx(Spread.of(signal.raw).z(signal.raw) if normal else signal.raw)
     parts = [signal.part for signal in given_by.values()]
     assert total(given_by, len(said)).tolist() == sum(parts, np.zeros(len(said))).tolist()
 

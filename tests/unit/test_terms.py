@@ -15,11 +15,16 @@ from hypothesis import strategies as st
 from mnemolog.domain.log import Event
 from mnemolog.projections.language import terms
 from mnemolog.projections.terms import K1, B, Terms, wording
+from mnemolog.projections.wordings import Positions, Scores
 from tests.histories import TENANT, History, histories, texts
 
 CUBE = UUID(int=7)
 NOW = datetime(2023, 5, 8, tzinfo=UTC)
 TOLD = ("memory.generated.v1", "memory.revised.v1")
+
+
+def scores_of(view: Terms, cube_id: UUID, words: list[str], positions: Positions, at: int) -> Scores:
+    return view.scores(cube_id, words, view.statistics(cube_id, positions, at))
 
 
 def told(position: int, text: str, memory: int | None = None, kind: str = "memory.generated.v1") -> Event:
@@ -35,7 +40,7 @@ def folded(events: Sequence[Event]) -> Terms:
 
 
 def asked(view: Terms, text: str, *positions: int, at: int | None = None) -> list[float]:
-    found = view.scores(CUBE, terms(text), np.array(positions, np.int64), view.position if at is None else at)
+    found = scores_of(view, CUBE, terms(text), np.array(positions, np.int64), view.position if at is None else at)
     return [float(score) for score in found]
 
 
@@ -117,8 +122,8 @@ def test_scores_as_of_a_position_are_to_the_bit_those_of_a_view_that_stopped_the
     whole, stopped = folded(history.events), folded(history.reread()[:at])
     positions = np.array([e.position for e in history.events if e.type in TOLD and data.draw(st.booleans())], np.int64)
     for cube in history.cubes:
-        found = whole.scores(cube.id, query, positions, at)
-        assert found.tobytes() == stopped.scores(cube.id, query, positions, at).tobytes()
+        found = scores_of(whole, cube.id, query, positions, at)
+        assert found.tobytes() == scores_of(stopped, cube.id, query, positions, at).tobytes()
 
 
 @settings(deadline=None)
@@ -130,8 +135,8 @@ def test_what_is_hidden_changes_no_score_of_what_is_visible(history: History, da
     positions = np.array([event.position for event in seen if event.type in TOLD], np.int64)
     alone, among_others = folded(seen), folded(history.events)
     for cube in history.cubes:
-        expected = alone.scores(cube.id, query, positions, history.head)
-        assert among_others.scores(cube.id, query, positions, history.head).tobytes() == expected.tobytes()
+        expected = scores_of(alone, cube.id, query, positions, history.head)
+        assert scores_of(among_others, cube.id, query, positions, history.head).tobytes() == expected.tobytes()
 
 
 @settings(deadline=None)
@@ -148,7 +153,8 @@ def test_the_digest_is_that_of_a_rebuild_however_the_events_came(history: Histor
 
 def test_the_digest_sees_a_single_count_that_is_off() -> None:
     view, other = folded([told(1, "Tea tea")]), folded([told(1, "Tea tea")])
-    other._cubes[CUBE]._postings["tea"].counts[0] += 1
+    state = other._held[CUBE].state
+    state._postings[state._numbers["tea"]].counts[0] += 1
     assert view.digest() != other.digest()
 
 

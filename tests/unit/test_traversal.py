@@ -19,7 +19,6 @@ from mnemolog.projections.compiled import Graphs, Seen
 from mnemolog.projections.graph import Arcs, Direction, Kind, Node, Tie, Walks
 from mnemolog.projections.recipes import RECIPES
 from mnemolog.projections.traversal import (
-    RELATED_WEIGHT,
     Order,
     Path,
     Traversal,
@@ -275,8 +274,8 @@ def test_what_is_nearest_to_a_start_comes_first_and_what_no_way_leads_to_never()
             nearest(seen_by(history), start, k)
 
 
-def test_no_recipe_gives_the_graph_a_weight_in_recall() -> None:
-    assert {getattr(recipe, "related", RELATED_WEIGHT) for recipe in RECIPES.values()} == {0.0}
+def test_one_recipe_gives_the_graph_a_weight_in_recall() -> None:
+    assert {name for name, recipe in RECIPES.items() if recipe.related} == {"graph"}
 
 
 @given(joined_histories(max_steps=15), st.data())

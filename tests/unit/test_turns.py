@@ -93,7 +93,7 @@ def test_with_a_memory_its_speaker_is_erased_from_all_positions() -> None:
     view.apply([said(4, memory=1, kind=ERASED)], 4)
     assert speakers(view, 1, 2, 3) == ["", "", "ben"]
     assert speakers(view, 1, at=1) == speakers(view, 2, at=2) == [""]
-    held = b"".join(view._content()) + repr(vars(view._cubes[CUBE])).encode()
+    held = b"".join(view._content()) + repr(vars(view._held[CUBE].state)).encode()
     assert b"zoe" not in held
     assert b"ann" not in held
 

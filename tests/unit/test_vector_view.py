@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,10 +12,15 @@ from hypothesis import strategies as st
 
 from mnemolog.domain.log import Event
 from mnemolog.domain.refusals import EmbedderUnavailable, Invalid
+from mnemolog.projections import nearest, vector_index, vectors
 from mnemolog.projections.embedding import Vectors
-from mnemolog.projections.vectors import GATHER_SHARE, LENGTH, VectorView, whole_numbers, wording
+from mnemolog.projections.moments import sums_of
+from mnemolog.projections.nearest import NearestRows
+from mnemolog.projections.vector_index import GATHER_SHARE, Mask
+from mnemolog.projections.vectors import LENGTH, VectorView, whole_numbers, wording
 from tests.histories import TENANT, History, histories, texts
 from tests.unit.hashed_vectors import DIMENSIONS, HashedVectors
+from tests.unit.plain_indexes import PlainIndexes
 
 CUBE = UUID(int=7)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,6 +73,16 @@ def test_scores_are_cosines_but_for_rounding(vectors: Vectors) -> None:
     assert found == pytest.approx(vectors @ vectors[0], abs=2e-3)
 
 
+def test_a_state_that_was_saved_comes_back_to_the_bit() -> None:
+    """Also where a component is rounded to zero from below."""
+    vectors = np.array([[1, -1e-6, 0], [0, 1, -1e-5], [-1e-9, -1e-9, 1]], np.float32)
+    view = VectorView(Given(vectors), 3)
+    view.apply([told(position, "x") for position in (1, 2, 3)], 3)
+    again, saved = VectorView(Given(vectors), 3), view.saved(CUBE)
+    again.admit(CUBE, again.draft(saved), 3)
+    assert again.digest() == view.digest()
+
+
 @given(unit_vectors, st.permutations(range(24)))
 def test_a_score_is_the_same_bits_in_whatever_order_it_is_added_up(vectors: Vectors, order: list[int]) -> None:
     whole = whole_numbers(vectors)
@@ -114,7 +130,7 @@ def test_what_is_erased_scores_nothing_at_any_position_and_its_numbers_are_gone(
     view = folded([told(1, "Tea")])
     view.apply([told(2, "", memory=1, kind="memory.erased.v1")], 2)
     assert asked(view, "Tea", 1, at=1) == [0]
-    assert not view._cubes[CUBE].cells.rows.any()
+    assert not view._held[CUBE].state.cells.rows.any()
 
 
 def test_a_batch_is_embedded_in_one_question_and_never_twice() -> None:
@@ -182,5 +198,114 @@ def test_the_digest_is_that_of_a_rebuild_however_the_events_came(history: Histor
 
 def test_the_digest_sees_a_single_number_that_is_off() -> None:
     view, other = folded([told(1, "Tea")]), folded([told(1, "Tea")])
-    other._cubes[CUBE].cells.rows[0, 0] += 1
+    other._held[CUBE].state.cells.rows[0, 0] += 1
     assert view.digest() != other.digest()
+
+
+class Remembered:
+    """Implements `Indexing`, and does nothing with what it is asked for."""
+
+    def __init__(self) -> None:
+        self.rows: list[Callable[[], tuple[Vectors, Mask]]] = []
+        self.made: list[NearestRows] = []
+
+    def of(self, cube_id: UUID) -> NearestRows:
+        self.made.append(NearestRows(PlainIndexes()))
+        return self.made[-1]
+
+    def ask(self, cube_id: UUID, nearest: NearestRows, rows: Callable[[], tuple[Vectors, Mask]]) -> None:
+        self.rows.append(rows)
+
+
+@pytest.fixture
+def indexing(monkeypatch: pytest.MonkeyPatch) -> Remembered:
+    for module in (vectors, nearest, vector_index):
+        monkeypatch.setattr(module, "EXACT_UP_TO", 1)
+    return Remembered()
+
+
+def indexed(indexing: Remembered) -> VectorView:
+    view = VectorView(HashedVectors(), DIMENSIONS, indexing=indexing)
+    view.apply([told(position, f"word{position}") for position in range(1, 6)], 5)
+    return view
+
+
+def test_an_index_is_asked_for_when_a_cube_is_large_and_whenever_it_changes(indexing: Remembered) -> None:
+    view = VectorView(HashedVectors(), DIMENSIONS, indexing=indexing)
+    view.apply([told(1, "Tea")], 1)
+    assert not indexing.made
+    view.apply([told(2, "Milk")], 2)
+    view.apply([told(3, "Jam")], 3)
+    assert (len(indexing.made), len(indexing.rows)) == (1, 2)
+    assert [len(rows()[0]) for rows in indexing.rows] == [3, 3]
+
+
+def test_rows_for_an_index_are_never_read_while_an_event_is_folded(indexing: Remembered) -> None:
+    """Appended rows settle when they are read: two threads at once would lose some."""
+    view, read = indexed(indexing), threading.Event()
+
+    def look() -> None:
+        indexing.rows[-1]()
+        read.set()
+
+    looking = threading.Thread(target=look)
+    with view._reading(CUBE):
+        looking.start()
+        assert not read.wait(0.2)
+    looking.join()
+    assert read.is_set()
+
+
+def test_an_index_knows_nothing_more_once_its_cube_has_been_let_go(indexing: Remembered) -> None:
+    view = indexed(indexing)
+    indexing.made[0].refresh(*indexing.rows[0]())
+    assert view.is_indexed(CUBE)
+    view.release(CUBE)
+    assert not view.is_indexed(CUBE)
+    indexing.made[0].refresh(*indexing.rows[0]())
+    assert not indexing.made[0].is_indexed
+
+
+def test_memories_without_a_vector_count_in_the_sums_and_are_never_named(
+    indexing: Remembered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, "CANDIDATE_SHARE", 1.0)
+    view = indexed(indexing)
+    indexing.made[0].refresh(*indexing.rows[0]())
+    query, rows = view.query(STORE.query("word3")[0]), np.array([-1, 0, 1, 2, 3, 4, -1, -1])
+    near = view.near(CUBE, query, rows, 2)
+    assert near is not None
+    assert near.sums == sums_of(view.products(CUBE, query, rows))
+    assert len(near.places) == 2
+    assert 3 in near.places
+    assert (rows[near.places] >= 0).all()
+
+
+def test_what_is_erased_leaves_the_index_in_the_same_step(indexing: Remembered) -> None:
+    view = indexed(indexing)
+    indexing.made[0].refresh(*indexing.rows[0]())
+    view.apply([told(6, "", memory=3, kind="memory.erased.v1")], 6)
+    assert not view.is_indexed(CUBE)
+    assert not indexing.rows[-1]()[0][2].any()
+
+
+def test_an_index_that_was_kept_between_an_order_to_forget_and_the_erasure_is_forgotten_too(
+    indexing: Remembered,
+) -> None:
+    view, events = indexed(indexing), list[str]()
+
+    class Leaving:
+        """Lets the cube go in just that moment."""
+
+        def wake(self, view: object, cube_id: UUID) -> None:
+            raise AssertionError("nobody asks")
+
+        def forget(self, view: VectorView, cube_id: UUID) -> None:
+            events.append("forgotten")
+            if view.is_held(cube_id):
+                events.append("kept")
+                view.release(cube_id)
+
+    view.wakener = Leaving()  # type: ignore[assignment]
+    view.apply([told(6, "", memory=3, kind="memory.erased.v1")], 6)
+    assert events == ["forgotten", "kept", "forgotten"]

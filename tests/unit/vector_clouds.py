@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mnemolog.projections.embedding import Vectors
+from mnemolog.projections.nearest import NearestRows
 from mnemolog.projections.vector_index import Mask
 from mnemolog.projections.vectors import whole_numbers
 from mnemolog.projections.wordings import Rows
@@ -29,6 +30,16 @@ def compared(cells: Vectors, permitted: Mask, query: Vectors, k: int) -> Rows:
     rows = np.flatnonzero(permitted)
     products = cells[rows] @ query
     return rows[np.lexsort((rows, -products))[:k]]
+
+
+def answered(rows: NearestRows, cells: Vectors, permitted: Mask, query: Vectors, k: int) -> Rows:
+    """The k nearest as a question gets them: of the candidates, or of all where there are none."""
+    candidates = rows.candidates(cells, permitted, query, k)
+    if candidates is None:
+        return compared(cells, permitted, query, k)
+    worth = np.zeros(len(cells), np.bool_)
+    worth[candidates.rows] = True
+    return compared(cells, worth, query, k)
 
 
 def recall(found: Rows, wanted: Rows) -> float:

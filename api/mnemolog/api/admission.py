@@ -22,7 +22,8 @@ from mnemolog.api.store import Store
 from mnemolog.api.strict_json import StrictRequest
 from mnemolog.domain.refusals import Invalid, NotAuthenticated, Refusal, UnknownField
 
-SESSION, IDEMPOTENCY, IF_MATCH = "Mnemolog-Session", "Idempotency-Key", "If-Match"
+SESSION, PURPOSE, APP = "Mnemolog-Session", "Mnemolog-Purpose", "Mnemolog-App"
+IDEMPOTENCY, IF_MATCH = "Idempotency-Key", "If-Match"
 # These change what a write does, so a route that does not heed one refuses it.
 MEANT = frozenset({IDEMPOTENCY.lower(), IF_MATCH.lower()})
 ETAG = re.compile(r'"([0-9]{1,18})"')
@@ -69,8 +70,21 @@ def bearer(request: Request) -> str:
 def _admitted(request: Request) -> Store:
     owner: Store = request.app.state.store
     store = owner.acting_as(bearer(request), request_id=request.state.request_id)
+    request.state.leave = request.app.state.throttle.enter(store.caller)
+    address = None if request.client is None else request.client.host
+    store = store.asked_from(address=address, app=_text(APP, request.headers.get(APP)))
+    if (purpose := _text(PURPOSE, request.headers.get(PURPOSE))) is not None:
+        store = store.for_purpose(purpose)
     session = request.headers.get(SESSION)
     return store if session is None else store.in_session(_id(SESSION, session))
+
+
+def _text(name: str, value: str | None) -> str | None:
+    """A header is bytes: these are UTF-8. Raises Invalid."""
+    try:
+        return None if value is None else value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        raise Invalid(reason=f"{name} must be UTF-8") from None
 
 
 def _id(name: str, text: str) -> UUID:
@@ -85,6 +99,10 @@ async def _store(
     _session: Annotated[
         UUID | None, Header(alias=SESSION, description="The session of the caller; it recalls its own quarantine too.")
     ] = None,
+    _purpose: Annotated[
+        str | None, Header(alias=PURPOSE, description="What for: a memory with purposes is used for those alone.")
+    ] = None,
+    _app: Annotated[str | None, Header(alias=APP, description="With which app: grants may ask for one.")] = None,
 ) -> Store:
     store: Store = request.state.store
     return store

@@ -144,11 +144,13 @@ class RecallHit:
 class RecallAnswer:
     """`position` is the moment that the answer holds for; `dropped` counts what was left out, by why.
 
-    `estimated_tokens` are those of all texts.
+    `exact` is false when an index of vectors chose whom the question was compared with: a memory that is near may be
+    missing then, the scores of the others are what they would be. `estimated_tokens` are those of all texts.
     """
 
     hits: Sequence[RecallHit]
     position: int
+    exact: bool
     considered: int
     dropped: Mapping[str, int]
     estimated_tokens: int
@@ -186,6 +188,7 @@ class PrincipalAnswer:
     principal_id: UUID
     kind: str
     administrator: bool
+    active: bool
     subject_id: UUID
     position: int
 
@@ -204,6 +207,60 @@ class KeyAnswer:
     principal_id: UUID
     key: str
     expires_at: datetime | None
+    scopes: tuple[str, ...] | None
+    on_behalf_of: UUID | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAnswer:
+    """Who belongs to a group or role, since which position."""
+
+    member_id: UUID
+    kind: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantAnswer:
+    """Null is what the installation is set to."""
+
+    tenant_id: UUID
+    requests_per_second: float | None
+    concurrent_requests: int | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundedTenant:
+    """`key` is the owner's. It is shown this once and cannot be shown again."""
+
+    tenant_id: UUID
+    owner_id: UUID
+    key_id: UUID
+    key: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureAnswer:
+    """`memories` are those that a dry run found, and `shared` those of them that are about others too.
+
+    `receipt` is a signed note: everything has forgotten. Null until then. `verifier_key` checks its signature.
+    """
+
+    erasure_id: UUID | None
+    kind: str
+    target_id: UUID
+    basis: str
+    requested_by: UUID | None
+    dry_run: bool
+    memories: int | None
+    shared: int | None
+    begun_at: datetime | None
+    completed: bool
+    receipt: str | None
+    verifier_key: str | None
     position: int
 
 

@@ -16,8 +16,10 @@ from mnemolog.domain.cube import CubeConfig, Gate
 from mnemolog.domain.lifecycle import Reason, State
 from mnemolog.domain.memory import Relation
 from mnemolog.domain.metadata import Description, MemoryType, SemanticType, Sensitivity, Source, Visibility
+from mnemolog.domain.permissions import Action
 from mnemolog.domain.principal import PrincipalKind
 from mnemolog.domain.refusals import InvalidRetention
+from mnemolog.domain.tenant import Limits
 from mnemolog.projections.graph import Direction
 from mnemolog.projections.traversal import Order
 
@@ -262,6 +264,7 @@ class RecallBody(Body):
     weights: dict[str, Number] = UNSENT
     memory_types: frozenset[MemoryType] = frozenset()
     filter: dict[str, Any] | None = Field(None, description="Only what this lets through; null is everything.")
+    exact: Flag = Field(False, description="Compare all permitted memories, also where an index is at hand.")
     rerank: Flag = Field(False, description="Let the configured model decide about the order.")
     budget: Whole | None = Field(None, description="At most so many tokens of text, estimated; null is no limit.")
     at: Position | str | None = Field(None, description="As of a position, a time with its zone, or -2h.")
@@ -280,6 +283,7 @@ class RecallBody(Body):
 
 class GraphBody(Body):
     cube: str = Field(description="Its name or id.")
+    history: Flag = Field(False, description="Follow memories that are merged or archived too.")
     at: Position | str | None = Field(None, description="As of a position, a time with its zone, or -2h.")
     at_least: Position | None = None
 
@@ -313,7 +317,54 @@ class PrincipalBody(Body):
 
 
 class KeyBody(Lifespan):
-    """Neither means a key that does not expire."""
+    """Neither a time to live nor an end means a key that does not expire; no scopes, all that its principal may do."""
+
+    scopes: frozenset[Action] | None = Field(None, description="What the key can be used for at most.")
+    on_behalf_of: UUID | None = Field(None, description="The user for whom an agent acts with this key.")
+
+
+class RotationBody(Lifespan):
+    """Neither a time to live nor an end means that the new key ends when the old one would have."""
+
+    overlap_seconds: Number = Field(0.0, ge=0, description="How long the old key is accepted besides the new one.")
+
+    @property
+    def overlap(self) -> timedelta:
+        """Raises InvalidRetention."""
+        try:
+            return timedelta(seconds=self.overlap_seconds)
+        except OverflowError:
+            raise InvalidRetention(value=f"{self.overlap_seconds} seconds") from None
+
+
+class IdentityBody(Body):
+    issuer: str = Field(description="`iss` of the tokens.")
+    subject: str = Field(description="`sub` of the tokens. It is stored as a token that does not tell it.")
+
+
+class LimitsBody(Body):
+    """Null is what the installation is set to."""
+
+    requests_per_second: Number | None = None
+    concurrent_requests: Whole | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """Raises InvalidMetadata."""
+        return Limits(requests_per_second=self.requests_per_second, concurrent_requests=self.concurrent_requests)
+
+
+class TenantBody(LimitsBody):
+    name: str
+
+
+class ErasureBody(Body):
+    """Either a memory or a data subject. `basis` stays readable for ever: a case number or an article, never a name."""
+
+    memory_id: UUID | None = None
+    subject_id: UUID | None = None
+    basis: str
+    dry_run: bool = False
 
 
 class SubjectBody(Body):

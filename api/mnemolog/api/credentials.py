@@ -8,14 +8,16 @@ import secrets
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from mnemolog.adapters.keyring import Keyring
-from mnemolog.adapters.postgres.directory import Directory
+from mnemolog.adapters.postgres.directory import Credential
+from mnemolog.api.parts import Parts
+from mnemolog.api.references import CANONICAL
 from mnemolog.domain.identity import new_id
-from mnemolog.domain.log import Clock
-from mnemolog.domain.permissions import Caller
+from mnemolog.domain.permissions import Action, Caller
 from mnemolog.domain.refusals import NotAuthenticated
 
-KEY = re.compile(r"mnl_([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
+KNOWN = frozenset(Action)
+PREFIX = "mnl_"
+KEY = re.compile(PREFIX + r"([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +42,14 @@ class ApiKey:
 
 
 def authenticate(
-    text: str | None,
-    directory: Directory,
-    keyring: Keyring,
-    clock: Clock,
-    *,
-    session_id: UUID | None = None,
-    request_id: UUID | None = None,
+    parts: Parts, text: str | None, *, session_id: UUID | None = None, request_id: UUID | None = None
 ) -> Caller:
-    """Who holds this key. Raises NotAuthenticated for every reason alike."""
-    key = ApiKey.parse(text or "")
-    found = directory.credential(key.key_id)
-    digest = keyring.digest_secret(key.secret)
-    if found is None or not hmac.compare_digest(digest, found.key.digest) or not found.key.is_valid(clock.now()):
+    """Who holds this key or token. Raises NotAuthenticated for every reason alike."""
+    is_token = parts.tokens is not None and not (text or "").startswith(PREFIX)
+    found, key_id = _by_token(parts, text or "") if is_token else _by_key(parts, text or "")
+    if not found.active:
         raise NotAuthenticated
+    scopes = None if found.key is None or found.key.scopes is None else _actions(found.key.scopes)
     return Caller(
         principal_id=found.principal_id,
         tenant_id=found.tenant_id,
@@ -62,4 +58,49 @@ def authenticate(
         administrator=found.administrator,
         session_id=session_id,
         request_id=request_id or new_id(),
+        on_behalf_of=None if found.key is None else found.key.on_behalf_of,
+        scopes=scopes,
+        key_id=key_id,
     )
+
+
+def _by_key(parts: Parts, text: str) -> tuple[Credential, UUID | None]:
+    key = ApiKey.parse(text)
+    now, digest = parts.clock.now(), parts.application.keyring.digest_secret(key.secret)
+    found = parts.directory.credential(key.key_id)
+    if found is None or found.key is None or not hmac.compare_digest(digest, found.key.digest):
+        raise NotAuthenticated
+    if not found.key.is_valid(now):
+        raise NotAuthenticated
+    if found.active:
+        parts.key_uses.note(key.key_id, now)
+    return found, key.key_id
+
+
+def _by_token(parts: Parts, text: str) -> tuple[Credential, None]:
+    """Without a claim for it, tokens are those of the tenant that was there first: no other can claim its people."""
+    assert parts.tokens is not None
+    claims = parts.tokens.verify(text)
+    founder = parts.registry.founder()
+    tenant_id = _tenant(claims.tenant) if claims.tenant is not None else founder[1] if founder is not None else None
+    if tenant_id is None:
+        raise NotAuthenticated
+    subject = subject_token(parts, claims.issuer, claims.subject)
+    found = parts.registry.identified(tenant_id, claims.issuer, subject)
+    if found is None:
+        raise NotAuthenticated
+    return found, None
+
+
+def _tenant(claim: str) -> UUID | None:
+    return UUID(claim) if CANONICAL.fullmatch(claim) else None
+
+
+def subject_token(parts: Parts, issuer: str, subject: str) -> str:
+    """What stands for a name of another system wherever it is stored."""
+    return parts.application.keyring.token(f"identity:{issuer}\n{subject}").hex()
+
+
+def _actions(scopes: tuple[str, ...]) -> frozenset[Action]:
+    """A scope that this release does not know gives nothing."""
+    return frozenset(Action(scope) for scope in scopes if scope in KNOWN)

@@ -5,24 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from mnemolog.api.accesses import audited
 from mnemolog.api.answers import CubeAnswer, Page
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
-from mnemolog.api.parts import CATALOGUE, Parts, origin
+from mnemolog.api.parts import CATALOGUE, Parts, origin, reaches
 from mnemolog.domain.cube import Cube, CubeConfig
 from mnemolog.domain.log import Condition
-from mnemolog.domain.permissions import Caller
-from mnemolog.domain.refusals import AlreadyExists, ConditionFailed, NotFound, StaleVersion
+from mnemolog.domain.permissions import Action, Caller
+from mnemolog.domain.refusals import AlreadyExists, ConditionFailed, Denied, NotFound, StaleVersion, SubjectErased
 
 ATTEMPTS = 5
 
 
+@audited("cubes")
 class Cubes:
     def __init__(self, parts: Parts, caller: Caller) -> None:
         self._parts = parts
         self._caller = caller
 
     def found(self, name: str, config: CubeConfig = CubeConfig(), *, subject_id: UUID | None = None) -> CubeAnswer:
-        """A new cube of this principal. Raises AlreadyExists, Invalid, NotFound for an unknown data subject."""
+        """A new cube of this principal. Raises AlreadyExists, Invalid, NotFound for an unknown data subject.
+
+        Raises Denied for an agent that acts on behalf of a user: of its own cube the user could read nothing.
+        """
+        if self._caller.on_behalf_of is not None or not reaches(self._caller, Action.WRITE):
+            raise Denied(action="found cubes with this key")
         for attempt in range(ATTEMPTS):
             try:
                 return self._found(name, config, subject_id or self._caller.subject_id)
@@ -81,3 +88,5 @@ class Cubes:
     def _check_subject(self, subject_id: UUID) -> None:
         if not self._parts.directory.has_subject(self._caller.tenant_id, subject_id):
             raise NotFound(kind="data subject", id=subject_id)
+        if self._parts.erasures.erased_subjects([subject_id]):
+            raise SubjectErased(subject_id=subject_id)

@@ -16,14 +16,26 @@ import orjson
 
 from mnemolog.adapters.postgres.directory import CubeRow
 from mnemolog.api.answers import Written
-from mnemolog.api.parts import Parts, origin
-from mnemolog.domain.log import Appended, IdempotencyKey
+from mnemolog.api.parts import CATALOGUE, Parts, origin
+from mnemolog.domain.aggregate import Root
+from mnemolog.domain.log import Appended, Condition, IdempotencyKey
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Description
-from mnemolog.domain.permissions import Action, Caller, CubeLabel, MemoryLabel, may
-from mnemolog.domain.refusals import InvalidText, MemoryNotFound, NotFound, VersionConflict
+from mnemolog.domain.permissions import Action, Caller, Code, CubeLabel, MemoryLabel
+from mnemolog.domain.policy import PERMISSION_EVENTS
+from mnemolog.domain.refusals import (
+    ConditionFailed,
+    Denied,
+    InvalidText,
+    MemoryNotFound,
+    NotFound,
+    SubjectErased,
+    VersionConflict,
+)
+from mnemolog.domain.subject import Subject
 
 ATTEMPTS = 5
+DECIDED_ON = (*PERMISSION_EVENTS, Subject.Erased.TOPIC)
 
 
 class Decisions:
@@ -48,26 +60,50 @@ class Decisions:
 
         return self.decide(decide, idempotency_key, request)
 
-    def decide(self, decide: Callable[[], Sequence[Memory]], idempotency_key: UUID | None, request: Any) -> Written:
+    def decide(self, decide: Callable[[], Sequence[Root]], idempotency_key: UUID | None, request: Any) -> Written:
         """Decide and append, again when another writer was faster: the decision is then taken on what it wrote."""
         if (earlier := self._replay(idempotency_key, request)) is not None:
             return earlier
         for attempt in range(ATTEMPTS):
             try:
-                return self.append(decide(), idempotency_key, request)
-            except VersionConflict:
+                return self.append(decide, idempotency_key, request)
+            except (VersionConflict, ConditionFailed) as refusal:
                 if attempt == ATTEMPTS - 1:
                     raise
+                if isinstance(refusal, ConditionFailed):  # what it was decided on has changed: that must be known first
+                    self._parts.wait(CATALOGUE, self._parts.log.head())
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def append(self, memories: Sequence[Memory], idempotency_key: UUID | None, request: Any) -> Written:
+    def append(self, decide: Callable[[], Sequence[Root]], idempotency_key: UUID | None, request: Any) -> Written:
+        """Decide and append once: refused by ConditionFailed if somebody's permissions have changed in between."""
+        _, known = self._parts.policy(self._caller)
+        unchanged = Condition(after=known, types=DECIDED_ON, tenant_id=self._caller.tenant_id)
+        decided = decide()
+        self._refuse_erased(decided)
         idempotency = _idempotency(idempotency_key, self._caller, request)
-        appended = self._parts.application.record(*memories, origin=origin(self._caller), idempotency=idempotency)
+        appended = self._parts.application.record(
+            *decided, origin=origin(self._caller), condition=unchanged, idempotency=idempotency
+        )
         if appended is None:
             head = self._parts.log.head()
-            return Written(position=head, memory_ids=tuple(memory.id for memory in memories))
-        self._parts.written(appended)
-        return self._answer(appended) if appended.replayed else _written(appended, memories)
+            return Written(position=head, memory_ids=_memory_ids(decided))
+        self._parts.written(appended, rules=any(not isinstance(each, Memory) for each in decided))
+        return (
+            self._answer(appended)
+            if appended.replayed
+            else Written(position=appended.last, memory_ids=_memory_ids(decided))
+        )
+
+    def _refuse_erased(self, decided: Sequence[Root]) -> None:
+        """Nothing begins to be stored about an erased data subject, and nothing of it is held. Raises SubjectErased."""
+        touched = {
+            subject_id
+            for each in decided
+            if any(isinstance(event, Memory.Generated | Memory.Frozen) for event in each.pending_events)
+            for subject_id in each.subject_ids
+        }
+        if touched and (gone := self._parts.erasures.erased_subjects(sorted(touched))):
+            raise SubjectErased(subject_id=gone[0])
 
     def _replay(self, idempotency_key: UUID | None, request: Any) -> Written | None:
         """The answer to an earlier request with this key, whose decision must not be taken a second time."""
@@ -79,7 +115,7 @@ class Decisions:
 
     def _answer(self, appended: Appended) -> Written:
         events = self._parts.log.at(range(appended.first, appended.last + 1))
-        ids = dict.fromkeys(event.stream_id for event in events.values())
+        ids = dict.fromkeys(event.memory_id for event in events.values() if event.memory_id is not None)
         return Written(position=appended.last, memory_ids=tuple(ids), replayed=True)
 
     def load(self, memory_id: UUID, action: Action) -> tuple[Memory, CubeRow]:
@@ -90,16 +126,25 @@ class Decisions:
             raise MemoryNotFound(memory_id=memory_id) from None
         self._parts.wait_for_rules()
         cube = self._parts.directory.cube(self._caller.tenant_id, memory.cube_id) if memory.cube_id else None
-        if cube is None or not may(self._caller, action, _label(memory), CubeLabel(cube.tenant_id, cube.owner_id)):
+        if cube is None or not self._may(Action.READ, memory, cube):
             raise MemoryNotFound(memory_id=memory_id)
+        if not self._may(action, memory, cube):
+            raise Denied(action=f"{action} this memory")
         return memory, cube
 
+    def _may(self, action: Action, memory: Memory, cube: CubeRow) -> bool:
+        policy, _ = self._parts.policy(self._caller)
+        label = CubeLabel(cube.tenant_id, cube.owner_id)
+        now = self._parts.clock.now()
+        code = policy.decide(self._caller, action, label_of(memory), label, cube.cube_id, now)
+        return code is Code.ALLOWED
 
-def _written(appended: Appended, memories: Sequence[Memory]) -> Written:
-    return Written(position=appended.last, memory_ids=tuple(memory.id for memory in memories))
+
+def _memory_ids(decided: Sequence[Root]) -> tuple[UUID, ...]:
+    return tuple(each.id for each in decided if isinstance(each, Memory))
 
 
-def _label(memory: Memory) -> MemoryLabel:
+def label_of(memory: Memory) -> MemoryLabel:
     governance = memory.governance
     return MemoryLabel(
         tenant_id=memory.tenant_id,
@@ -108,6 +153,9 @@ def _label(memory: Memory) -> MemoryLabel:
         visibility=governance.visibility,
         session_id=governance.session_id,
         access_control=governance.access_control,
+        sensitivity=governance.sensitivity,
+        purposes=governance.purposes,
+        memory_id=memory.id,
     )
 
 

@@ -1,4 +1,4 @@
-"""The one exit: every memory text that leaves the store passes here and is checked again on its way.
+"""The one exit: every memory text that leaves the store passes here, is checked again on its way and goes on record.
 
 Views answer with ids and positions. The text is read from the log at the last moment, and only when the catalogue, as
 it is now, still lets this caller read the memory.
@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from mnemolog.api.accesses import current
 from mnemolog.api.moments import Moment
 from mnemolog.api.parts import Parts
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
 from mnemolog.domain.metadata import Description
-from mnemolog.domain.permissions import Action, Caller, CubeLabel, may
+from mnemolog.domain.permissions import Action, Caller, CubeLabel, Reaches, may
 from mnemolog.domain.refusals import MemoryErased, MemoryExpired, MemoryNotFound
 from mnemolog.domain.retention import has_expired
 from mnemolog.projections.catalogue import MemoryRow
@@ -39,19 +40,25 @@ def disclose(
     """
     rows: Mapping[UUID, MemoryRow] = readable(parts, caller, wanted, moment)
     if moment is not None:
-        rows = parts.directory.memories_at(list(rows), moment.position)
-    events = parts.log.at([row.text_position for row in rows.values()])
-    return {
-        memory_id: Disclosed(row, event.data["text"], Description.from_json(event.data["description"]))
-        for memory_id, row in rows.items()
-        if not (event := events[row.text_position]).erased
-    }
+        rows = parts.directory.memories_at(list(rows), moment.position, caller.tenant_id)
+    events = parts.log.at([row.text_position for row in rows.values()], caller.tenant_id)
+    rows = {memory_id: row for memory_id, row in rows.items() if not events[row.text_position].erased}
+    current().disclosed(rows, moment)
+    return {memory_id: _disclosed(row, events[row.text_position]) for memory_id, row in rows.items()}
+
+
+def _disclosed(row: MemoryRow, event: Event) -> Disclosed:
+    return Disclosed(row, event.data["text"], Description.from_json(event.data["description"]))
 
 
 def disclose_one(parts: Parts, caller: Caller, memory_id: UUID, moment: Moment | None = None) -> Disclosed:
     """Raises MemoryNotFound, also for one that the caller may not read, MemoryErased and MemoryExpired."""
     now = check_readable(parts, caller, memory_id)
-    row = now if moment is None else parts.directory.memories_at([memory_id], moment.position).get(memory_id)
+    row = (
+        now
+        if moment is None
+        else parts.directory.memories_at([memory_id], moment.position, caller.tenant_id).get(memory_id)
+    )
     if row is None:
         raise MemoryNotFound(memory_id=memory_id)
     expires_at = row.expires_at if moment is None or caller.administrator else now.expires_at
@@ -59,6 +66,7 @@ def disclose_one(parts: Parts, caller: Caller, memory_id: UUID, moment: Moment |
         raise MemoryExpired(memory_id=memory_id, expires_at=expires_at)
     disclosed = disclose(parts, caller, [memory_id], moment)
     if memory_id not in disclosed:
+        check_readable(parts, caller, memory_id)  # it may have been taken from this caller meanwhile
         raise MemoryErased(memory_id=memory_id)
     return disclosed[memory_id]
 
@@ -68,13 +76,14 @@ def disclose_history(parts: Parts, caller: Caller, memory_id: UUID, events: Sequ
     row = check_readable(parts, caller, memory_id)
     if has_expired(row.expires_at, parts.clock.now()):
         raise MemoryExpired(memory_id=memory_id, expires_at=row.expires_at)
+    current().disclosed({memory_id: row}, None)
     return events
 
 
 def check_readable(parts: Parts, caller: Caller, memory_id: UUID) -> MemoryRow:
     """Raises MemoryNotFound or MemoryErased."""
-    row = parts.directory.memories([memory_id]).get(memory_id)
-    if row is None or not _may_read(caller, row, _owners(parts, caller, [row])):
+    row = parts.directory.memories([memory_id], caller.tenant_id).get(memory_id)
+    if row is None or not _Exit(parts, caller, [row]).may_read(row):
         raise MemoryNotFound(memory_id=memory_id)
     if row.state is State.ERASED:
         raise MemoryErased(memory_id=memory_id)
@@ -85,22 +94,40 @@ def readable(
     parts: Parts, caller: Caller, wanted: Sequence[UUID], moment: Moment | None = None
 ) -> dict[UUID, MemoryRow]:
     """Their rows as they are now. Whoever may look back past an expiry is not stopped by it here."""
-    rows = parts.directory.memories(wanted)
+    rows = parts.directory.memories(wanted, caller.tenant_id)
     looks_back = moment is not None and caller.administrator
-    now, owners = parts.clock.now(), _owners(parts, caller, list(rows.values()))
+    now, check = parts.clock.now(), _Exit(parts, caller, list(rows.values()))
     return {
         memory_id: row
         for memory_id in wanted
         if (row := rows.get(memory_id)) is not None
         and row.state is not State.ERASED
         and (looks_back or not has_expired(row.expires_at, now))
-        and _may_read(caller, row, owners)
+        and check.may_read(row)
     }
 
 
-def _may_read(caller: Caller, row: MemoryRow, owners: Mapping[UUID, UUID]) -> bool:
-    owner_id = owners.get(row.cube_id)
-    return owner_id is not None and may(caller, Action.READ, row.label, CubeLabel(row.tenant_id, owner_id))
+class _Exit:
+    """The last check of each memory, by the grants and the owners of cubes as they are now."""
+
+    def __init__(self, parts: Parts, caller: Caller, rows: Sequence[MemoryRow]) -> None:
+        self._policy, self._caller = parts.policy(caller)[0], caller
+        self._owners, self._now = _owners(parts, caller, rows), parts.clock.now()
+        self._reaches: dict[UUID, tuple[tuple[Caller, Reaches], ...]] = {}
+
+    def may_read(self, row: MemoryRow) -> bool:
+        owner_id = self._owners.get(row.cube_id)
+        if owner_id is None:
+            return False
+        cube = CubeLabel(row.tenant_id, owner_id)
+        return all(may(each, Action.READ, row.label, cube, reaches) for each, reaches in self._of(row.cube_id))
+
+    def _of(self, cube_id: UUID) -> tuple[tuple[Caller, Reaches], ...]:
+        if cube_id not in self._reaches:
+            policy, now = self._policy, self._now
+            callers = policy.callers(self._caller)
+            self._reaches[cube_id] = tuple((each, policy.reaches(each, Action.READ, cube_id, now)) for each in callers)
+        return self._reaches[cube_id]
 
 
 def _owners(parts: Parts, caller: Caller, rows: Sequence[MemoryRow]) -> dict[UUID, UUID]:

@@ -39,6 +39,11 @@ class Edge:
             logger.error("request %s: %s at %s", exchange.request_id, type(error).__name__, _place(error))
             if not exchange.begun:
                 await unexpected(exchange.request_id)(scope, receive, exchange.send)
+        finally:
+            if (
+                leave := scope["state"].get("leave")
+            ) is not None:  # only now: a stream is a request as long as it flows
+                leave()
 
 
 class Exchange:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from mnemolog.api.disclosure import Disclosed
@@ -15,11 +16,19 @@ Told = Mapping[UUID, Disclosed]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeAnswer:
-    """`id` is that of a memory or context, or the name of an entity; a memory alone has a text."""
+    """`id` is that of a memory or context, or the name of an entity."""
 
     kind: str
     id: UUID | str
-    text: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryNode:
+    """What a node of the kind `memory` stands for. `state` is that of the moment that was asked about."""
+
+    memory_id: UUID
+    state: str
+    text: str
     speaker: str | None
 
 
@@ -45,20 +54,30 @@ class PathAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TraversalAnswer:
+class PathsAnswer:
+    """`memories` are those of all paths, each once."""
+
+    memories: Sequence[MemoryNode]
+    position: int
+
+    @property
+    def by_id(self) -> dict[UUID | str, MemoryNode]:
+        return {memory.memory_id: memory for memory in self.memories}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraversalAnswer(PathsAnswer):
     """A path to each node that was reached. Not `complete` when there are more than the limit."""
 
     paths: Sequence[PathAnswer]
-    position: int
     complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShortestPathAnswer:
+class ShortestPathAnswer(PathsAnswer):
     """`path` is None when no way leads from the one to the other."""
 
     path: PathAnswer | None
-    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +85,7 @@ class RelatedHit:
     """`score` is the share of its time that a walker, who begins anew after every other step, spends here."""
 
     memory_id: UUID
+    state: str
     text: str
     speaker: str | None
     score: float
@@ -88,32 +108,37 @@ def memories_of(paths: Iterable[Path]) -> list[UUID]:
     return list(dict.fromkeys(id for id in found if isinstance(id, UUID)))
 
 
-def tell(path: Path, told: Told) -> PathAnswer | None:
-    """None when one of its memories is not told: the names and contexts beside it are known from that memory."""
-    if any(memory_id not in told for memory_id in memories_of([path])):
-        return None
-    return PathAnswer(start=_node(path.start, told), steps=[_step(step, told) for step in path.steps])
+def is_told(path: Path, told: Told) -> bool:
+    """Not when one of its memories is not told: the names and contexts beside it are known from that memory."""
+    return all(memory_id in told for memory_id in memories_of([path]))
+
+
+def tell(path: Path) -> PathAnswer:
+    return PathAnswer(start=_node(path.start), steps=[_step(step) for step in path.steps])
+
+
+def tell_memories(paths: Iterable[Path], told: Told) -> list[MemoryNode]:
+    return [MemoryNode(**_memory(memory_id, told[memory_id])) for memory_id in memories_of(paths)]
 
 
 def tell_related(memory_id: UUID, score: float, memory: Disclosed) -> RelatedHit:
-    return RelatedHit(memory_id=memory_id, text=memory.text, speaker=memory.description.speaker, score=score)
+    return RelatedHit(score=score, **_memory(memory_id, memory))
 
 
-def _step(step: Step, told: Told) -> StepAnswer:
+def _memory(memory_id: UUID, memory: Disclosed) -> dict[str, Any]:
+    facts = {"state": memory.row.state.value, "text": memory.text, "speaker": memory.description.speaker}
+    return {"memory_id": memory_id, **facts}
+
+
+def _step(step: Step) -> StepAnswer:
     return StepAnswer(
         relation=step.relation.value,
         weight=step.weight,
         position=step.position,
         forward=step.forward,
-        node=_node(step.node, told),
+        node=_node(step.node),
     )
 
 
-def _node(node: Node, told: Told) -> NodeAnswer:
-    memory = told[node.id] if node.kind is Kind.MEMORY and isinstance(node.id, UUID) else None
-    return NodeAnswer(
-        kind=node.kind.value,
-        id=node.id,
-        text=None if memory is None else memory.text,
-        speaker=None if memory is None else memory.description.speaker,
-    )
+def _node(node: Node) -> NodeAnswer:
+    return NodeAnswer(kind=node.kind.value, id=node.id)

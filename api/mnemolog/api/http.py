@@ -19,13 +19,52 @@ from mnemolog.api import problems
 from mnemolog.api.edge import Edge
 from mnemolog.api.log_stream import HEARTBEAT_SECONDS, STREAM_THREADS
 from mnemolog.api.metrics import Metrics
-from mnemolog.api.routes import cubes, graph, health, links, log, memories, merges, principals, recall, views
+from mnemolog.api.routes import (
+    audit,
+    cubes,
+    erasures,
+    evidence,
+    grants,
+    graph,
+    groups,
+    health,
+    keys,
+    links,
+    log,
+    memories,
+    merges,
+    permissions,
+    principals,
+    recall,
+    tenants,
+    views,
+)
 from mnemolog.api.store import Store
 from mnemolog.api.sweeper import Sweeper
+from mnemolog.api.throttle import Throttle
 from mnemolog.domain.refusals import Refusal
 
 THREADS = 64  # concurrent writers share one append, so there must be some
-ROUTERS = (cubes, memories, links, merges, recall, graph, log, views, principals, health)
+ROUTERS = (
+    cubes,
+    memories,
+    links,
+    merges,
+    erasures,
+    recall,
+    graph,
+    log,
+    audit,
+    evidence,
+    views,
+    principals,
+    groups,
+    grants,
+    permissions,
+    keys,
+    tenants,
+    health,
+)
 TITLE = "mnemolog"
 SUMMARY = "An event-sourced memory store for LLM agents."
 
@@ -50,6 +89,7 @@ def create_app(store: Store, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) ->
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.store, app.state.metrics = store, Metrics(store.parts)
+    app.state.throttle = Throttle(store.parts.settings, store.parts.registry)
     app.state.heartbeat_seconds, app.state.stopping = heartbeat_seconds, threading.Event()
     app.add_middleware(Edge, metrics=app.state.metrics)
     app.add_exception_handler(Refusal, problems.refused)

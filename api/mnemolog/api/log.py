@@ -8,23 +8,39 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from mnemolog.adapters.postgres.verify import Verified, verify_chain
+from mnemolog.adapters.postgres.verify import Verified
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.answers import EventAnswer, Page
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
+from mnemolog.api.kept_checkpoints import verify_kept
 from mnemolog.api.parts import Parts, require_administrator
+from mnemolog.domain.access import EVENTS as ACCESS_EVENTS
 from mnemolog.domain.aggregate import Recorded
 from mnemolog.domain.cube import EVENTS as CUBE_EVENTS
+from mnemolog.domain.erasure import EVENTS as ERASURE_EVENTS
+from mnemolog.domain.grants import EVENTS as GRANT_EVENTS
 from mnemolog.domain.log import Event, Selection
 from mnemolog.domain.memory import EVENTS as MEMORY_EVENTS
 from mnemolog.domain.permissions import Caller
 from mnemolog.domain.principal import EVENTS as PRINCIPAL_EVENTS
 from mnemolog.domain.refusals import Invalid
 from mnemolog.domain.subject import EVENTS as SUBJECT_EVENTS
+from mnemolog.domain.tenant import EVENTS as TENANT_EVENTS
 
-EVENTS: dict[str, type[Recorded]] = {**MEMORY_EVENTS, **CUBE_EVENTS, **PRINCIPAL_EVENTS, **SUBJECT_EVENTS}
+EVENTS: dict[str, type[Recorded]] = {
+    **MEMORY_EVENTS,
+    **CUBE_EVENTS,
+    **PRINCIPAL_EVENTS,
+    **SUBJECT_EVENTS,
+    **ERASURE_EVENTS,
+    **GRANT_EVENTS,
+    **TENANT_EVENTS,
+    **ACCESS_EVENTS,
+}
 TAIL_PAGE = 500
 
 
+@audited("log")
 class Log:
     """For administrators; of their own tenant only."""
 
@@ -49,6 +65,7 @@ class Log:
         start = after if cursor is None else read_cursor(keyring, question, cursor)
         head = self._parts.log.head()
         events = self._parts.log.read(max(0, min(start, head)), check_limit(limit), selection)
+        current().tell((), head)
         following = make_cursor(keyring, question, events[-1].position) if len(events) == limit else None
         return Page(items=[without_text(event) for event in events], next=following, position=head)
 
@@ -60,13 +77,19 @@ class Log:
         selection = self._selection(chosen.types, chosen.cube_id, chosen.memory_id)
         head = self._parts.wakeups.listen(after, wait_seconds)
         events = self._parts.log.read(after, TAIL_PAGE, selection)
+        if any(event.type not in ACCESS_EVENTS for event in events):  # or each record would be followed by its own
+            current().tell((), head)
         reached = events[-1].position if len(events) == TAIL_PAGE else max(head, after, *(e.position for e in events))
         return [without_text(event) for event in events], reached
 
     def verify(self, progress: Callable[[int], None] | None = None) -> Verified:
-        """Recompute every leaf and the chain. Raises VerificationFailed with the first bad position."""
+        """Recompute every leaf, the chain and the tree, and compare them with every checkpoint that was kept.
+
+        Raises VerificationFailed with the first bad position, MalformedNote and SignatureRejected for what was kept,
+        SigningKeyUnavailable.
+        """
         require_administrator(self._caller, "verify the log")
-        return verify_chain(self._parts.application.log_recorder, progress=progress)
+        return verify_kept(self._parts.settings, self._parts.application.log_recorder, progress)
 
     def head(self) -> int:
         require_administrator(self._caller, "read the log")

@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from mnemolog.adapters.postgres.directory import CubeRow, MemoryFilter
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.answers import EventAnswer, MemoryAnswer, Page, Written
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.decisions import Decisions
-from mnemolog.api.disclosure import disclose, disclose_history, disclose_one, readable
+from mnemolog.api.disclosure import disclose_history, disclose_one, readable
+from mnemolog.api.listing import Listing, listed, reached, views_for
 from mnemolog.api.moments import At, Moment, moment_of
 from mnemolog.api.parts import CATALOGUE, Parts, require_administrator
 from mnemolog.domain import commands
+from mnemolog.domain.aggregate import Root
 from mnemolog.domain.commands import Remember, Revise
 from mnemolog.domain.lifecycle import Reason, State
-from mnemolog.domain.log import LAST, Selection
+from mnemolog.domain.log import Selection
 from mnemolog.domain.memory import Memory, Relation
 from mnemolog.domain.merging import merge, retract_merge
 from mnemolog.domain.metadata import Description
 from mnemolog.domain.permissions import Action, Caller
+from mnemolog.domain.policy import denies_of_merge
 from mnemolog.domain.refusals import Invalid, InvalidMetadata, NotFound
 from mnemolog.domain.retention import expiry
+from mnemolog.projections.filters import Filter
 
 MAX_AT_ONCE = 1000
 # Merged and erased are reached by operations of their own.
 REACHABLE = (State.ACTIVATED, State.ARCHIVED, State.FROZEN)
 
 
+@audited()
 class Memories:
     def __init__(self, parts: Parts, caller: Caller) -> None:
         self._parts = parts
@@ -50,10 +55,13 @@ class Memories:
         self._parts.wait_for_rules()
         row = self._parts.cube(self._caller, cube)
         self._check_subjects(wanted)
-        now = self._parts.clock.now()
-        memories = [commands.remember(item, row.rules, self._caller, now) for item in wanted]
+
+        def decide() -> Sequence[Memory]:
+            rules, now = self._parts.cube(self._caller, row.cube_id, Action.WRITE).rules, self._parts.clock.now()
+            return [commands.remember(item, rules, self._caller, now) for item in wanted]
+
         request = ("remember", row.cube_id, [asdict(item) for item in wanted])
-        return self._decisions.append(memories, idempotency_key, request)
+        return self._decisions.decide(decide, idempotency_key, request)
 
     def get(self, memory_id: UUID, *, at: At = None, at_least: int | None = None) -> MemoryAnswer:
         """As it is, or as it was at a position or time `at`.
@@ -68,26 +76,29 @@ class Memories:
         cube: str | UUID,
         wanted: MemoryFilter = MemoryFilter(),
         *,
+        filter: Filter | None = None,
         limit: int = 50,
         cursor: str | None = None,
         at: At = None,
         at_least: int | None = None,
     ) -> Page:
-        """A page of a cube's memories in the order they were made. What has expired is not among them."""
-        self._parts.wait(CATALOGUE, at_least)
-        moment = self._moment(at)
-        position = self._parts.catalogue.position if moment is None else moment.position
-        row = self._parts.cube(self._caller, cube)
-        keyring = self._parts.application.keyring
-        question = f"{row.cube_id}:{'' if moment is None else position}:{orjson.dumps(asdict(wanted)).decode()}"
-        after = read_cursor(keyring, question, cursor)
-        now = self._parts.clock.now() if moment is None else moment.clock
-        upto = LAST if moment is None else position
-        rows = self._parts.directory.memory_page(row.cube_id, wanted, now, after, check_limit(limit), upto)
-        disclosed = disclose(self._parts, self._caller, [found.memory_id for found in rows], moment)
-        items = [MemoryAnswer.of(disclosed[found.memory_id]) for found in rows if found.memory_id in disclosed]
-        following = make_cursor(keyring, question, rows[-1].created_position) if len(rows) == limit else None
-        return Page(items=items, next=following, position=position)
+        """A page of a cube's memories in the order they were made: those that `wanted` and `filter` both let through.
+
+        What has expired is not among them.
+        Raises CubeNotFound, InvalidCursor, InvalidMetadata, InvalidPosition, ProjectionBehind.
+        """
+        views = views_for(filter)
+        self._parts.wait(views, at_least)
+        moment = self._moment(at, views) or Moment(reached(self._parts, views), self._parts.clock.now())
+        asked = Listing(self._parts.cube(self._caller, cube).cube_id, wanted, filter, moment)
+        keyring, question = self._parts.application.keyring, asked.question(past=at is not None)
+        after, more = read_cursor(keyring, question, cursor), check_limit(limit) + 1
+        found = tuple(islice(listed(self._parts, self._caller, asked, after, more), more))
+        items = [MemoryAnswer.of(each) for each in found[:limit]]
+        current().asks([asked.cube_id], None if at is None else moment, moment.clock)
+        current().tell([each.memory_id for each in items], moment.position)
+        following = make_cursor(keyring, question, found[-2].row.created_position) if len(found) == more else None
+        return Page(items=items, next=following, position=moment.position)
 
     def history(self, memory_id: UUID, *, at_least: int | None = None) -> Sequence[EventAnswer]:
         """All that happened to a memory, oldest first."""
@@ -200,6 +211,7 @@ class Memories:
         self._parts.wait(CATALOGUE, at_least)
         memory, _ = self._decisions.load(memory_id, Action.READ)
         targets = readable(self._parts, self._caller, [target for target, _ in memory.links])
+        current().tell((memory_id, *targets), self._parts.catalogue.position)
         return [(target, relation, weight) for (target, relation), weight in memory.links.items() if target in targets]
 
     def merge(
@@ -214,12 +226,24 @@ class Memories:
         if not 2 <= len(memory_ids) <= MAX_AT_ONCE:
             raise Invalid(reason=f"between 2 and {MAX_AT_ONCE} memories can be merged, not {len(memory_ids)}")
 
-        def decide() -> tuple[Memory, ...]:
+        def decide() -> tuple[Root, ...]:
             parents = tuple(self._decisions.load(memory_id, Action.MERGE)[0] for memory_id in memory_ids)
-            result = merge(parents, text, self._caller.principal_id, self._parts.clock.now(), description)
-            return (result, *parents)
+            result = merge(parents, text, self._owner_of_all(parents), self._parts.clock.now(), description)
+            policy, _ = self._parts.policy(self._caller)
+            return (result, *parents, *denies_of_merge(policy, self._caller, memory_ids, result.id))
 
         return self._decisions.decide(decide, idempotency_key, ("merge", list(memory_ids), text, description))
+
+    def _owner_of_all(self, parents: Sequence[Memory]) -> UUID:
+        """Who owns all parents owns the result. Of several owners' memories it is the caller's, who must administer
+        them: otherwise a merge would give more than the right to merge.
+        """
+        owners = {parent.governance.owner_id for parent in parents}
+        if len(owners) == 1:
+            return owners.pop()
+        for parent in parents:
+            self._decisions.load(parent.id, Action.ADMINISTER)
+        return self._caller.principal_id
 
     def retract_merge(self, memory_id: UUID, *, idempotency_key: UUID | None = None) -> Written:
         """Undo a merge: its parents come back, the result is archived."""
@@ -232,11 +256,11 @@ class Memories:
 
         return self._decisions.decide(decide, idempotency_key, ("retract_merge", memory_id))
 
-    def _moment(self, at: At) -> Moment | None:
+    def _moment(self, at: At, views: tuple[str, ...] = CATALOGUE) -> Moment | None:
         if at is None:
             return None
         moment = moment_of(self._parts, self._caller, at)
-        self._parts.wait(CATALOGUE, moment.position)
+        self._parts.wait(views, moment.position)
         return moment
 
     def _check_subjects(self, wanted: Sequence[Remember]) -> None:

@@ -46,6 +46,7 @@ class StoreFigures(Collector):
         parts = self._parts
         yield CounterMetricFamily("mnemolog_appended_events", "Appended by this process.", value=parts.appended_events)
         yield CounterMetricFamily("mnemolog_embeddings_computed", "Not from cache.", value=parts.embeddings.computed)
+        yield GaugeMetricFamily("mnemolog_audit_waiting", "Records not in the log yet.", value=parts.trail.waiting)
         yield GaugeMetricFamily("mnemolog_log_head", "The last position.", value=parts.wakeups.listen(-1, 0))
         lag = GaugeMetricFamily("mnemolog_view_lag_events", "Positions behind the log.", labels=["view"])
         parked = GaugeMetricFamily("mnemolog_view_parked_events", "Events not folded.", labels=["view"])

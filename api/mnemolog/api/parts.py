@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from mnemolog.adapters.openid import TokenVerifier
+from mnemolog.adapters.postgres.accesses import PostgresAccesses
 from mnemolog.adapters.postgres.application import LogApplication
 from mnemolog.adapters.postgres.catalogue import PostgresCatalogue
 from mnemolog.adapters.postgres.directory import CubeRow, Directory
 from mnemolog.adapters.postgres.embeddings import CachedEmbeddings
+from mnemolog.adapters.postgres.erasures import PostgresErasures
 from mnemolog.adapters.postgres.log import LogWakeups, PostgresLog
+from mnemolog.adapters.postgres.policies import Policies
+from mnemolog.adapters.postgres.registry import Registry
+from mnemolog.adapters.tombstones import Tombstones, tombstones_of
+from mnemolog.api.key_uses import KeyUses
 from mnemolog.api.settings import Settings
+from mnemolog.api.trail import Trail
 from mnemolog.domain.cube import NAME
 from mnemolog.domain.log import Appended, Clock, Origin
-from mnemolog.domain.permissions import Caller, CubeLabel, may_use_cube
+from mnemolog.domain.permissions import Action, Caller, CubeLabel, Reading
+from mnemolog.domain.policy import Policy
 from mnemolog.domain.refusals import CubeNotFound, Denied, InvalidPosition
 from mnemolog.projections.compiled import Graphs
+from mnemolog.projections.forgetting import Forgetting
 from mnemolog.projections.recall import Views
 from mnemolog.projections.reranking import Reranker
+from mnemolog.projections.residence import Residence
 from mnemolog.projections.runner import Runner
 
 CATALOGUE = ("catalogue",)
 RECALL = ("catalogue", "labels", "scopes", "terms", "turns", "vectors")
+ACCESS = ("access",)
 GRAPH = ("catalogue", "edges", "scopes")
 EVERY = tuple(sorted({*RECALL, *GRAPH}))
+
+
+def never(view: str, cube_id: UUID) -> bool:
+    return False
 
 
 @dataclass
@@ -40,11 +57,28 @@ class Parts:
     views: Views
     graphs: Graphs
     runner: Runner
+    residence: Residence
+    policies: Policies
+    accesses: PostgresAccesses
+    trail: Trail
     reranker: Reranker | None = None
+    tokens: TokenVerifier | None = None
+    is_kept: Callable[[str, UUID], bool] = never  # whether a view has a file of a cube
+    registry: Registry = field(init=False)
+    key_uses: KeyUses = field(init=False)
+    erasures: PostgresErasures = field(init=False)
+    tombstones: Tombstones = field(init=False)
+    forgetting: list[Forgetting] = field(default_factory=list)  # besides the views that the runner keeps up
     appended_events: int = 0
     _written: int = 0
     _ruled: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.registry = Registry(self.application.datastore)
+        self.key_uses = KeyUses(self.registry)
+        self.erasures = PostgresErasures(self.application.datastore)
+        self.tombstones = tombstones_of(self.settings.home, self.application.keyring.derived)
 
     def begin_at(self, head: int) -> None:
         """What was in the log when the store was opened is read like its own writes, never half of it."""
@@ -79,19 +113,50 @@ class Parts:
         """Until the catalogue knows the rules that this process has made: memories alone are not waited for."""
         self.runner.wait(CATALOGUE, self._ruled, self.settings.wait_seconds)
 
-    def cube(self, caller: Caller, cube: str | UUID) -> CubeRow:
-        """A cube that this caller may read and write. Raises CubeNotFound, also for one that is not its own."""
+    def cube(self, caller: Caller, cube: str | UUID, action: Action = Action.READ) -> CubeRow:
+        """A cube of which this caller may read something, or into which it may write.
+
+        Raises CubeNotFound, also for one that is not its own, and Denied for one that it may read and not write.
+        """
         known = isinstance(cube, UUID) or NAME.fullmatch(cube)
         row = self.directory.cube(caller.tenant_id, cube) if known else None
-        if row is None or not may_use_cube(caller, CubeLabel(row.tenant_id, row.owner_id)):
+        if row is None or not self._may_use(caller, Action.READ, row):
             raise CubeNotFound(cube=cube)
+        if action is not Action.READ and not self._may_use(caller, action, row):
+            raise Denied(action=f"{action} in this cube")
         return row
+
+    def policy(self, caller: Caller) -> tuple[Policy, int]:
+        """The grants of the caller's tenant, and the position of the log up to which they are known."""
+        return self.policies.now(caller.tenant_id)
+
+    def reading(self, caller: Caller, cube_id: UUID) -> Reading:
+        """What grants let this caller read in a cube, and whoever it acts on behalf of."""
+        policy, now = self.policy(caller)[0], self.clock.now()
+        callers = policy.callers(caller)
+        reaches = ((each, policy.reach(each, Action.READ, cube_id, now)) for each in callers)
+        return Reading(tuple(reaches), policy.position)
+
+    def _may_use(self, caller: Caller, action: Action, row: CubeRow) -> bool:
+        label = CubeLabel(row.tenant_id, row.owner_id)
+        return self.policy(caller)[0].may_use_cube(caller, action, label, row.cube_id, self.clock.now())
 
 
 def origin(caller: Caller) -> Origin:
-    return Origin(actor_id=caller.principal_id, request_id=caller.request_id)
+    return Origin(caller.principal_id, caller.on_behalf_of, caller.request_id)
 
 
 def require_administrator(caller: Caller, action: str) -> None:
-    if not caller.administrator:
+    """Raises Denied for others, and for a key of one that does not reach so far."""
+    if not is_administrator(caller):
         raise Denied(action=action)
+
+
+def is_administrator(caller: Caller) -> bool:
+    """An agent administers for itself alone: what it does on behalf of somebody is bounded by that one's rights."""
+    return caller.administrator and caller.on_behalf_of is None and reaches(caller, Action.ADMINISTER)
+
+
+def reaches(caller: Caller, action: Action) -> bool:
+    """Whether the caller's key may be used for this; what the caller itself may do is another question."""
+    return caller.scopes is None or action in caller.scopes

@@ -15,7 +15,15 @@ from starlette.requests import Request
 
 from mnemolog.api.bodies import TAGS
 from mnemolog.api.responses import Answer
-from mnemolog.domain.refusals import Invalid, NotAuthenticated, ProjectionBehind, Refusal, Unavailable, UnknownField
+from mnemolog.domain.refusals import (
+    Invalid,
+    NotAuthenticated,
+    ProjectionBehind,
+    Refusal,
+    TooManyRequests,
+    Unavailable,
+    UnknownField,
+)
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:mnemolog:problem:"
@@ -120,6 +128,8 @@ def _detail(refusal: Refusal) -> str:
 def _headers(refusal: Refusal) -> dict[str, str] | None:
     if isinstance(refusal, NotAuthenticated):
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(refusal, TooManyRequests):
+        return {"Retry-After": str(refusal.facts["retry_after"])}
     return {"Retry-After": RETRY_SECONDS} if isinstance(refusal, Unavailable) else None
 
 

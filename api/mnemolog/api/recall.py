@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.answers import RecallAnswer, RecallHit
 from mnemolog.api.budget import check_budget, estimated_tokens, within
 from mnemolog.api.disclosure import Disclosed, disclose
 from mnemolog.api.moments import At, Moment, moment_of
-from mnemolog.api.parts import CATALOGUE, RECALL, Parts
+from mnemolog.api.parts import CATALOGUE, EVERY, RECALL, Parts
 from mnemolog.api.reranked import Found, reranked, reranker_of, widened
-from mnemolog.domain.permissions import Caller
+from mnemolog.domain.permissions import Caller, Reading
 from mnemolog.projections.embedding import Vectors
+from mnemolog.projections.intents import intent
 from mnemolog.projections.recall import Hit, Question, Ranking, recall_several
 from mnemolog.projections.reranking import Reranker
 
 
+@audited("recall")
 class Recall:
     def __init__(self, parts: Parts, caller: Caller) -> None:
         self._parts = parts
@@ -48,23 +52,34 @@ class Recall:
         names = [cubes] if isinstance(cubes, str | UUID) else cubes
         cube_ids = [self._parts.cube(self._caller, name).cube_id for name in names]
         moment = None if at is None else moment_of(self._parts, self._caller, at)
-        self._parts.wait(RECALL, at_least if moment is None else moment.position)
-        ranking = self._ranking(cube_ids, asked if reranker is None else widened(asked), moment)
+        views = EVERY if asked.weighing().related else RECALL
+        self._parts.wait(views, at_least if moment is None else moment.position)
+        now = self._parts.clock.now() if moment is None else moment.clock
+        current().asks(cube_ids, moment, now)
+        ranking = self._ranking(cube_ids, asked if reranker is None else widened(asked), moment, now)
         disclosed = disclose(self._parts, self._caller, [hit.memory_id for hit in ranking.hits], moment)
         found = [(hit, disclosed[hit.memory_id]) for hit in ranking.hits if hit.memory_id in disclosed]
         if reranker is not None:
-            found = reranked(reranker, asked.text, found)[: asked.k]
-        return self._answer(ranking, found, within(budget, found), reranker)
+            found = reranked(reranker, intent(asked.text, ()).text, found)[: asked.k]
+        answer = self._answer(ranking, found, within(budget, found), reranker)
+        how = {"budget": budget, "rerank": rerank}
+        current().answer(asked, ranking, [hit.score for hit in answer.hits], answer.embedder, how)
+        current().tell([hit.memory_id for hit in answer.hits], answer.position)
+        return answer
 
-    def _ranking(self, cube_ids: Sequence[UUID], asked: Question, moment: Moment | None) -> Ranking:
+    def _ranking(self, cube_ids: Sequence[UUID], asked: Question, moment: Moment | None, now: datetime) -> Ranking:
         embedder = self._parts.embeddings.embedder
 
         def embed(meaning: str) -> Vectors:
             return embedder.embed([meaning], as_query=True)
 
-        now = self._parts.clock.now() if moment is None else moment.clock
         position = None if moment is None else moment.position
-        return recall_several(self._parts.views, cube_ids, asked, embed, self._caller, now, position)
+        caller = self._caller
+
+        def reading(cube_id: UUID) -> Reading:
+            return self._parts.reading(caller, cube_id)
+
+        return recall_several(self._parts.views, cube_ids, asked, embed, caller, now, position, reading)
 
     def _answer(
         self, ranking: Ranking, found: Sequence[Found], fitting: Sequence[Found], reranker: Reranker | None
@@ -73,6 +88,7 @@ class Recall:
         return RecallAnswer(
             hits=[_hit(hit, memory) for hit, memory in fitting],
             position=ranking.position,
+            exact=ranking.exact,
             considered=ranking.considered,
             dropped=self._shown(ranking.dropped) | over,
             estimated_tokens=sum(estimated_tokens(memory.text) for _, memory in fitting),

@@ -11,18 +11,27 @@ from typing import Self
 from uuid import UUID
 
 from mnemolog.api import status as status_of
+from mnemolog.api.audit import Audit
 from mnemolog.api.credentials import authenticate
 from mnemolog.api.cubes import Cubes
+from mnemolog.api.erasures import Erasures
+from mnemolog.api.evidence import Evidence
+from mnemolog.api.grants import Grants
 from mnemolog.api.graph import Graph
+from mnemolog.api.groups import Groups
 from mnemolog.api.log import Log
 from mnemolog.api.memories import Memories
 from mnemolog.api.moments import At, parse_at
 from mnemolog.api.parts import Parts
+from mnemolog.api.permissions import Permissions
 from mnemolog.api.principals import Principals
 from mnemolog.api.recall import Recall
 from mnemolog.api.settings import Settings
 from mnemolog.api.sweeper import sweep
+from mnemolog.api.tenants import Tenants
+from mnemolog.api.views import Views
 from mnemolog.api.wiring import opened, owner_key
+from mnemolog.domain.content import check_label
 from mnemolog.domain.log import Clock
 from mnemolog.domain.permissions import Caller
 from mnemolog.projections.embedding import Embedder
@@ -38,26 +47,34 @@ class Store:
         self.recall = Recall(parts, caller)
         self.graph = Graph(parts, caller)
         self.cubes = Cubes(parts, caller)
+        self.erasures = Erasures(parts, caller)
         self.principals = Principals(parts, caller)
+        self.groups = Groups(parts, caller)
+        self.grants = Grants(parts, caller)
+        self.permissions = Permissions(parts, caller)
+        self.tenants = Tenants(parts, caller)
         self.log = Log(parts, caller)
+        self.audit = Audit(parts, caller)
+        self.views = Views(parts, caller)
+        self.evidence = Evidence(parts, caller)
         self._closing = closing or ExitStack()
 
     def acting_as(self, key: str, *, session_id: UUID | None = None, request_id: UUID | None = None) -> Store:
         """The same store for the holder of another key. Raises NotAuthenticated."""
-        parts = self.parts
-        who = authenticate(
-            key,
-            parts.directory,
-            parts.application.keyring,
-            parts.clock,
-            session_id=session_id,
-            request_id=request_id,
-        )
-        return Store(parts, who)
+        return Store(self.parts, authenticate(self.parts, key, session_id=session_id, request_id=request_id))
 
     def in_session(self, session_id: UUID) -> Store:
         """The same caller within a session: it also recalls what is in quarantine there."""
         return Store(self.parts, replace(self.caller, session_id=session_id))
+
+    def for_purpose(self, purpose: str) -> Store:
+        """The same caller, who says what for: a memory with purposes is used for those alone. Raises InvalidText."""
+        return Store(self.parts, replace(self.caller, purpose=check_label("The purpose", purpose)))
+
+    def asked_from(self, *, address: str | None = None, app: str | None = None) -> Store:
+        """The same caller at a network address or with an app: grants may ask for these. Raises InvalidText."""
+        named = None if app is None else check_label("The app", app)
+        return Store(self.parts, replace(self.caller, address=address, app=named))
 
     def at(self, text: str | None) -> At:
         """A moment as people write it: a position, a time with its zone, `-2h`. Raises Invalid."""
@@ -101,7 +118,7 @@ def open_store(
     try:
         parts = closing.enter_context(opened(chosen, clock=clock, embedder=embedder))
         key = owner_key(parts)
-        who = authenticate(key, parts.directory, parts.application.keyring, parts.clock)
+        who = authenticate(parts, key)
     except BaseException:
         closing.close()
         raise

@@ -6,10 +6,18 @@ import json
 from math import isfinite
 from typing import Any
 
+from anyio import fail_after
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from mnemolog.domain.refusals import BodyTooLarge, DuplicateJsonKey, InvalidText, MalformedJson, UnsupportedMediaType
+from mnemolog.domain.refusals import (
+    BodyTooLarge,
+    BodyTooSlow,
+    DuplicateJsonKey,
+    InvalidText,
+    MalformedJson,
+    UnsupportedMediaType,
+)
 
 LARGEST_INTEGER = 2**63 - 1
 MOST_DIGITS = 19
@@ -23,7 +31,8 @@ class StrictRequest(Request):
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
             check_media_type(self.headers.get("content-type", ""), self.headers.get("content-encoding", "identity"))
-            self._body = await read(self, self.app.state.store.parts.settings.max_body_bytes)
+            settings = self.app.state.store.parts.settings
+            self._body = await read(self, settings.max_body_bytes, settings.body_seconds)
         return self._body
 
     async def json(self) -> Any:
@@ -41,7 +50,16 @@ def check_media_type(content_type: str, content_encoding: str) -> None:
         raise UnsupportedMediaType(media_type=content_type)
 
 
-async def read(request: Request, limit: int) -> bytes:
+async def read(request: Request, limit: int, seconds: float) -> bytes:
+    """Raises BodyTooSlow, or a client could hold its place for ever, and BodyTooLarge."""
+    try:
+        with fail_after(seconds):
+            return await _read(request, limit)
+    except TimeoutError:
+        raise BodyTooSlow(limit=f"{seconds:g}") from None
+
+
+async def _read(request: Request, limit: int) -> bytes:
     """Counted while it arrives, because Content-Length is only what the client says. Raises BodyTooLarge."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and (len(announced) > MOST_DIGITS or int(announced) > limit):

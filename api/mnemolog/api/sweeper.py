@@ -1,4 +1,4 @@
-"""Writes down what time has done: memories that have expired are archived.
+"""Writes down what time has done: memories that have expired are archived. Erasures that were held up are finished.
 
 Reads need none of this, because they compare the moment of expiry with the clock.
 """
@@ -9,6 +9,7 @@ import logging
 import threading
 from uuid import UUID
 
+from mnemolog.api.erasing import resume
 from mnemolog.api.parts import CATALOGUE, Parts
 from mnemolog.domain.identity import new_id
 from mnemolog.domain.lifecycle import Reason, State
@@ -68,6 +69,7 @@ class Sweeper:
         while not self._stopping.wait(self._seconds):
             try:
                 sweep(self._parts)
+                resume(self._parts)
                 failing = False
             except Refusal as refusal:
                 if not failing:

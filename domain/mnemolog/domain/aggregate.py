@@ -2,11 +2,13 @@
 
 `TOPIC` is the name under which an event is stored for ever; it is written out, so that no module can be renamed into
 the log. `SEALED` names the fields with personal content: they are encrypted on the way to the log under the keys of
-`subject_ids`, so that destroying one of those keys erases them.
+`subject_ids`, so that destroying one of those keys erases them. `BLANK` is what stands for them then; an aggregate with
+an event that has none cannot be loaded any more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -20,6 +22,7 @@ class Recorded:
     TOPIC: ClassVar[str]
     SCHEMA_VERSION: ClassVar[int] = 1
     SEALED: ClassVar[frozenset[str]] = frozenset()
+    BLANK: ClassVar[Mapping[str, Any]] = {}
 
 
 class Root(Aggregate):

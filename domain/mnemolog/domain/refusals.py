@@ -128,6 +128,12 @@ class MemoryErased(NotFound):
     code, status = "memory_erased", 410
 
 
+class SubjectErased(NotFound):
+    """Data subject {subject_id} has been erased; nothing can be stored about it any more."""
+
+    code, status = "subject_erased", 410
+
+
 # -- who asks may not
 
 
@@ -148,6 +154,18 @@ class InsecureBinding(Denied):
     Put TLS in front and say so with --behind-tls, or bind to 127.0.0.1."""
 
     code, status, exit_code = "insecure_binding", 403, 4
+
+
+class TooManyRequests(Refusal):
+    """This {who} may send {limit} requests {per}; wait {retry_after} seconds."""
+
+    code, status, exit_code = "too_many_requests", 429, 7
+
+
+class BodyTooSlow(Refusal):
+    """The body did not arrive within {limit} seconds."""
+
+    code, status, exit_code = "body_too_slow", 408, 7
 
 
 # -- the state of the store does not allow it
@@ -189,6 +207,12 @@ class LegalHold(Conflict):
     code = "legal_hold"
 
 
+class SubjectHeld(Conflict):
+    """{count} memories of data subject {subject_id} are under legal hold, so nothing of it is erased."""
+
+    code = "subject_held"
+
+
 class StaleVersion(Conflict):
     """{kind} {id} is at version {actual}, not {expected}; read it again."""
 
@@ -225,6 +249,18 @@ class AlreadyExists(Conflict):
     code = "already_exists"
 
 
+class CannotJoin(Conflict):
+    """{member_id} cannot become a member of {group_id}: {reason}"""
+
+    code = "cannot_join"
+
+
+class CannotDeactivate(Conflict):
+    """{principal_id} cannot be deactivated: {reason}"""
+
+    code = "cannot_deactivate"
+
+
 class MigrationChanged(Conflict):
     """Migration {name} was applied with another content; migrations are never edited after release."""
 
@@ -246,10 +282,42 @@ class VerificationFailed(Refusal):
     code, status, exit_code = "verification_failed", 500, 6
 
 
+class ViewDiffers(VerificationFailed):
+    """View {view} is not what the log says of cube {cube_id}, at position {position}: {reason}.
+    `mnemolog rebuild {view}` makes it anew."""
+
+    code = "view_differs"
+
+
 class ModelRejected(VerificationFailed):
     """Model file {file} is not the one that was expected: its sha256 is {actual}."""
 
     code = "model_rejected"
+
+
+class ErasedKeysDamaged(VerificationFailed):
+    """{file} is not as it was written: {reason}. Put back a copy of it. Without one, remove it:
+    what the database knows of destroyed keys goes into a new one."""
+
+    code = "erased_keys_damaged"
+
+
+class ProofRejected(VerificationFailed):
+    """The proof does not hold: {reason}"""
+
+    code, status = "proof_rejected", 422
+
+
+class MalformedNote(VerificationFailed):
+    """This is not a signed note: {reason}"""
+
+    code, status = "malformed_note", 422
+
+
+class SignatureRejected(VerificationFailed):
+    """The note cannot be believed: {reason}"""
+
+    code, status = "signature_rejected", 422
 
 
 # -- the store, or something it needs, does not answer
@@ -265,6 +333,12 @@ class StoreUnreachable(Unavailable):
     """Postgres does not answer: {reason}"""
 
     code = "store_unreachable"
+
+
+class AuditUnavailable(Unavailable):
+    """Nothing is answered that cannot be put on record: {reason}"""
+
+    code = "audit_unavailable"
 
 
 class PostgresNotFound(Unavailable):
@@ -302,3 +376,9 @@ class KeyUnavailable(Unavailable):
     """The key-encryption key is missing or wrong: {reason}"""
 
     code = "key_unavailable"
+
+
+class SigningKeyUnavailable(Unavailable):
+    """The key that signs checkpoints is missing or wrong: {reason}"""
+
+    code = "signing_key_unavailable"

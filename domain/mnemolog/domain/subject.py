@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from eventsourcing.domain import event
 
 from mnemolog.domain.aggregate import Root, topics
 from mnemolog.domain.content import check_label
+from mnemolog.domain.refusals import SubjectErased
 
 
 class Subject(Root):
@@ -17,13 +19,23 @@ class Subject(Root):
     class Registered(Root.Created):
         TOPIC = "subject.registered.v1"
         SEALED = frozenset({"name"})
+        BLANK: ClassVar[Mapping[str, Any]] = {"name": ""}
         name: str
+
+    class Erased(Root.Event):
+        """From here on nothing is stored about the subject: whoever decided before is refused."""
+
+        TOPIC = "subject.erased.v1"
+
+        def apply(self, subject: Subject) -> None:
+            subject.erased, subject.name = True, ""
 
     @event(Registered)
     def __init__(self, tenant_id: UUID, cube_id: UUID | None, subject_ids: tuple[UUID, ...], name: str) -> None:
         self.tenant_id = tenant_id
         self.subject_ids = tuple(subject_ids)
         self.name = name
+        self.erased = False
 
     @classmethod
     def register(cls, *, tenant_id: UUID, subject_id: UUID, name: str) -> Self:
@@ -37,5 +49,11 @@ class Subject(Root):
             name=check_label("name", name),
         )
 
+    def erase(self) -> None:
+        """Raises SubjectErased when it has been."""
+        if self.erased:
+            raise SubjectErased(subject_id=self.id)
+        self.record(Subject.Erased)
 
-EVENTS = topics(Subject, Subject.Registered)
+
+EVENTS = topics(Subject, Subject.Registered, Subject.Erased)

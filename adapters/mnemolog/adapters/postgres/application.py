@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -11,7 +13,7 @@ from eventsourcing.persistence import InfrastructureFactory, IntegrityError
 from eventsourcing.postgres import PostgresFactory
 from eventsourcing.utils import Environment
 
-from mnemolog.adapters.keyring import Keyring, key_check
+from mnemolog.adapters.keyring import Keyring, key_check, unwrap_root, wrap_root
 from mnemolog.adapters.postgres.connection import LogDatastore, connect, unreachable_as_refusal
 from mnemolog.adapters.postgres.keys import PostgresKeys
 from mnemolog.adapters.postgres.mapper import LogMapper
@@ -41,20 +43,30 @@ class LogApplication(Application[UUID]):
         "CREATE_TABLE": "n",
     }
 
-    def __init__(self, dsn: str, key_encryption_key: bytes) -> None:
-        """Raises StoreUnreachable, KeyUnavailable."""
+    def __init__(self, dsn: str, key_encryption_key: bytes, *others: bytes) -> None:
+        """`others` are tried too: while keys are being rotated, nobody but the store knows which one it is.
+
+        Raises StoreUnreachable, KeyUnavailable.
+        """
         connect(dsn).close()  # says why it cannot, where a pool only says that it waited
         with unreachable_as_refusal():
             super().__init__({**self.env, "MNEMOLOG_DSN": dsn})
         self.datastore = cast(LogFactory, self.factory).datastore
         try:
-            keys = PostgresKeys(self.datastore)
-            keys.check(key_check(key_encryption_key))
-            self.keyring = Keyring(key_encryption_key, keys)
+            self.keys = PostgresKeys(self.datastore)
+            self.keyring = self._keyring([key_encryption_key, *others])
         except BaseException:
             self.close()
             raise
         cast(LogMapper, self.mapper).keyring = self.keyring
+
+    def _keyring(self, candidates: Sequence[bytes]) -> Keyring:
+        checked = {key_check(key): key for key in candidates}
+        check, is_new = self.keys.choose(list(checked))
+        key = self.key_encryption_key = checked[check]
+        # The tokens and digests of a store without a root were derived from the key itself, and stay what they are.
+        root = self.keys.root(lambda: wrap_root(key, secrets.token_bytes(32) if is_new else key))
+        return Keyring(key, self.keys, unwrap_root(key, root))
 
     @property
     def log_recorder(self) -> LogRecorder:
@@ -72,8 +84,16 @@ class LogApplication(Application[UUID]):
         Raises VersionConflict, ConditionFailed, IdempotencyKeyReused, StoreUnreachable.
         """
         events: list[DomainEventProtocol[UUID]] = [e for aggregate in aggregates for e in aggregate.collect_events()]
-        if not events:
-            return None
+        return self.append(events, origin, condition, idempotency) if events else None
+
+    def append(
+        self,
+        events: Sequence[DomainEventProtocol[UUID]],
+        origin: Origin,
+        condition: Condition | None = None,
+        idempotency: IdempotencyKey | None = None,
+    ) -> Appended:
+        """The same for events that no aggregate was loaded for."""
         stored = cast(LogMapper, self.mapper).to_stored_events(events)
         try:
             with unreachable_as_refusal():

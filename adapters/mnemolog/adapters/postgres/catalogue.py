@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -14,15 +14,80 @@ from eventsourcing.postgres import PostgresDatastore
 from psycopg.rows import tuple_row
 
 from mnemolog.adapters.postgres.connection import Row, unreachable_as_refusal
+from mnemolog.adapters.postgres.rows import as_json
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Standing
 from mnemolog.projections.catalogue import MemoryRow, Token, fold
+from mnemolog.projections.parking import Parked, fold_or_park
 
 Cursor = psycopg.Cursor[Row]
-TABLES = ("memory", "cube", "principal", "credential", "subject")
+TABLES = (
+    "memory",
+    "grant_rule",
+    "cube",
+    "principal",
+    "credential",
+    "group_member",
+    "inactivity",
+    "identity",
+    "tenant",
+    "subject",
+    "erasure",
+)
+
+# The columns of the table `memory`, in the order of `memory_values`.
+MEMORY = [
+    "memory_id",
+    "from_position",
+    "to_position",
+    "version",
+    "tenant_id",
+    "cube_id",
+    "state",
+    "governance",
+    "memory_type",
+    "semantic_type",
+    "source",
+    "owner_id",
+    "session_id",
+    "context_id",
+    "priority",
+    "trust",
+    "corroborations",
+    "legal_hold",
+    "occurred_at",
+    "created_at",
+    "changed_at",
+    "expires_at",
+    "text_position",
+    "created_position",
+    "key_token",
+    "tag_tokens",
+    "subject_ids",
+    "parents",
+    "merged_into",
+]
+# Of the data of an event, what statements take as it is.
+FACTS = (
+    "name",
+    "owner_id",
+    "kind",
+    "administrator",
+    "key_id",
+    "expires_at",
+    "granted_by",
+    "scopes",
+    "on_behalf_of",
+    "member_id",
+    "issuer",
+    "subject",
+    "target_id",
+    "basis",
+    "receipt",
+)
 
 
 class PostgresCatalogue:
@@ -54,12 +119,9 @@ class PostgresCatalogue:
             if (fresh[0].position if fresh else upto) > position + 1:
                 self._position = position  # another process has emptied the view since these events were read
                 return
-            self._apply_memories(cursor, [event for event in fresh if event.memory_id is not None])
-            for event in fresh:
-                if (statement := QUERIES.get("apply_" + event.type.replace(".", "_"))) is not None:
-                    cursor.execute(statement, _facts(event))
+            self._fold(cursor, fresh)
             if upto > position:
-                cursor.execute(QUERIES["move_view"], {"view": self.name, "version": self.version, "position": upto})
+                self._move(cursor, upto)
         self._position = max(position, upto)
 
     def digest(self) -> str:
@@ -70,13 +132,31 @@ class PostgresCatalogue:
                     digest.update(line.encode())
         return digest.hexdigest()
 
-    def clear(self) -> None:
-        """Forget everything, so that the runner rebuilds it from the first event."""
+    def rebuild(self, pages: Iterable[Sequence[Event]], upto: int) -> list[Parked]:
+        """From the first event, in one transaction: readers see the old rows until the new ones are all there."""
+        parked: list[Parked] = []
         with self._cursor() as cursor, cursor.connection.transaction():
             self._take_turn(cursor)
             cursor.execute(QUERIES["clear_catalogue"])
-            cursor.execute(QUERIES["move_view"], {"view": self.name, "version": self.version, "position": 0})
-        self._position = 0
+
+            def fold_some(events: Sequence[Event], upto: int) -> None:
+                with cursor.connection.transaction():
+                    self._fold(cursor, events)
+
+            for page in pages:
+                parked += fold_or_park(self.name, fold_some, page, upto)
+            self._move(cursor, upto)
+            self._position = upto
+        return parked
+
+    def _fold(self, cursor: Cursor, events: Sequence[Event]) -> None:
+        self._apply_memories(cursor, [event for event in events if event.memory_id is not None])
+        for event in events:
+            if (statement := QUERIES.get("apply_" + event.type.replace(".", "_"))) is not None:
+                cursor.execute(statement, _facts(event))
+
+    def _move(self, cursor: Cursor, position: int) -> None:
+        cursor.execute(QUERIES["move_view"], {"view": self.name, "version": self.version, "position": position})
 
     def _take_turn(self, cursor: Cursor) -> int:
         """The position, locked until the end of the transaction. An older fold's rows are dropped, never continued."""
@@ -118,9 +198,8 @@ class PostgresCatalogue:
             ids, starts, ends = zip(*ended, strict=True)
             cursor.execute(QUERIES["end_memories"], {"ids": list(ids), "starts": list(starts), "ends": list(ends)})
         if begun:
-            with cursor.copy(QUERIES["begin_memories"]) as copy:
-                for row, to_position in begun:
-                    copy.write_row(memory_values(row, to_position))
+            rows = as_json(MEMORY, [memory_values(row, to_position) for row, to_position in begun], "governance")
+            cursor.execute(QUERIES["begin_memories"], {"rows": rows})
 
     @contextmanager
     def _cursor(self) -> Iterator[Cursor]:
@@ -133,7 +212,7 @@ class PostgresCatalogue:
 
 
 def memory_values(row: MemoryRow, to_position: int | None) -> tuple[Any, ...]:
-    """The columns of a row in the order of `begin_memories`."""
+    """The columns of a row in the order of `MEMORY`."""
     governed = row.governed
     return (
         row.memory_id,
@@ -199,11 +278,15 @@ def _facts(event: Event) -> dict[str, Any]:
     return {
         "stream_id": event.stream_id,
         "tenant_id": event.tenant_id,
+        "cube_id": event.cube_id,
         "position": event.position,
         "version": event.version,
         "recorded_at": event.recorded_at,
-        "subject_id": data.get("subject_ids", (None,))[0],
+        "actor_id": event.actor_id,
+        "subject_id": next(iter(data.get("subject_ids", ())), None),
         "config": orjson.dumps(data["config"]).decode() if "config" in data else None,
-        **{name: data.get(name) for name in ("name", "owner_id", "kind", "administrator", "key_id", "expires_at")},
+        "terms": orjson.dumps(data["terms"]).decode() if "terms" in data else None,
+        **{name: data.get(name) for name in FACTS},
+        "limits": orjson.dumps(data["limits"]).decode() if "limits" in data else None,
         "digest": bytes.fromhex(data["digest"]) if "digest" in data else None,
     }

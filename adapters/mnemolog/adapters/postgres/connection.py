@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import InterfaceError, OperationalError
@@ -15,6 +16,8 @@ from mnemolog.adapters.postgres import columns
 from mnemolog.domain.refusals import StoreUnreachable
 
 APP_ROLE = "mnemolog_app"
+REQUEST_ROLE = "mnemolog_request"
+FENCE = "SELECT set_config('role', %s, true), set_config('mnemolog.tenant', %s, true)"
 Row = tuple[Any, ...]
 
 
@@ -54,15 +57,29 @@ def unreachable_as_refusal() -> Iterator[None]:
         ) from error
 
 
-def fetch(datastore: PostgresDatastore, statement: str, facts: dict[str, Any]) -> list[Row]:
-    """All rows of a statement; none for one that returns none. Raises StoreUnreachable."""
+def fetch(
+    datastore: PostgresDatastore, statement: str, facts: dict[str, Any], *, tenant_id: UUID | None = None
+) -> list[Row]:
+    """All rows of a statement; none for one that returns none. Raises StoreUnreachable.
+
+    With a `tenant_id` it may only read, and is shown no row of another tenant.
+    """
     with (
         unreachable_as_refusal(),
         datastore.get_connection() as connection,
         connection.cursor(row_factory=tuple_row) as cursor,
     ):
-        cursor.execute(statement, facts, prepare=True)
+        ask(cursor, statement, facts, tenant_id)
         return cursor.fetchall() if cursor.description is not None else []
+
+
+def ask(cursor: psycopg.Cursor[Row], statement: str, facts: dict[str, Any], tenant_id: UUID | None) -> None:
+    if tenant_id is None:
+        cursor.execute(statement, facts, prepare=True, binary=True)
+        return
+    with cursor.connection.pipeline():  # one round trip and one transaction, in which the role and the tenant hold
+        cursor.connection.execute(FENCE, (REQUEST_ROLE, str(tenant_id)), prepare=True)
+        cursor.execute(statement, facts, prepare=True, binary=True)
 
 
 class LogDatastore(PostgresDatastore):

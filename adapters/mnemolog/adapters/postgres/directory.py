@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from eventsourcing.postgres import PostgresDatastore
@@ -15,7 +15,6 @@ from mnemolog.adapters.postgres.connection import Row, fetch
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.commands import CubeRules
 from mnemolog.domain.cube import CubeConfig
-from mnemolog.domain.log import LAST
 from mnemolog.domain.principal import Key, PrincipalKind
 from mnemolog.projections.catalogue import MemoryRow, Token
 
@@ -45,16 +44,20 @@ class PrincipalRow:
     administrator: bool
     subject_id: UUID
     position: int
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    key: Key
+    """Who holds a key or an identity. `key` is None for an identity that another system vouches for."""
+
+    key: Key | None
     principal_id: UUID
     tenant_id: UUID
     subject_id: UUID
     administrator: bool
     kind: PrincipalKind
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,21 @@ class MemoryFilter:
     tags: tuple[str, ...] | None = None
 
 
+class ListedRow(NamedTuple):
+    """What a memory can be chosen by in a list; its personal labels are known by `text_position`."""
+
+    memory_id: UUID
+    created_position: int
+    text_position: int
+    memory_type: str
+    semantic_type: str
+    source: str
+    priority: int
+    occurred_at: datetime
+    owner_id: UUID
+    context_id: UUID | None
+
+
 class Directory:
     def __init__(self, datastore: PostgresDatastore, token: Token) -> None:
         self._datastore = datastore
@@ -90,18 +108,21 @@ class Directory:
         bounds = {"tenant_id": tenant_id, "owner_id": owner_id, "after": after, "limit": limit}
         return [_cube(row) for row in self._rows("cubes_page", bounds)]
 
-    def memories(self, memory_ids: Sequence[UUID]) -> Mapping[UUID, MemoryRow]:
-        rows = self._rows("memories_now", {"memory_ids": list(memory_ids)})
+    def memories(self, memory_ids: Sequence[UUID], tenant_id: UUID | None = None) -> Mapping[UUID, MemoryRow]:
+        """With a `tenant_id`, those of other tenants are missing."""
+        rows = self._rows("memories_now", {"memory_ids": list(memory_ids), "tenant_id": tenant_id})
         return {row.memory_id: row for row in map(memory_row, rows)}
 
-    def memories_at(self, memory_ids: Sequence[UUID], at: int) -> Mapping[UUID, MemoryRow]:
+    def memories_at(
+        self, memory_ids: Sequence[UUID], at: int, tenant_id: UUID | None = None
+    ) -> Mapping[UUID, MemoryRow]:
         """As they were at a position; those that did not exist yet are missing."""
-        rows = self._rows("memories_at", {"memory_ids": list(memory_ids), "at": at})
+        rows = self._rows("memories_at", {"memory_ids": list(memory_ids), "at": at, "tenant_id": tenant_id})
         return {row.memory_id: row for row in map(memory_row, rows)}
 
     def memory_page(
-        self, cube_id: UUID, wanted: MemoryFilter, now: datetime, after: int, limit: int, at: int = LAST
-    ) -> list[MemoryRow]:
+        self, cube_id: UUID, wanted: MemoryFilter, now: datetime, after: int, limit: int, at: int
+    ) -> list[ListedRow]:
         """As of position `at`, what has not expired at `now`, in the order it was made."""
         facts = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(wanted).items()}
         key, tags = facts.pop("key"), facts.pop("tags")
@@ -110,22 +131,23 @@ class Directory:
             "tag_tokens": None if tags is None else [self._token(f"tag:{tag}") for tag in tags],
         }
         bounds = {"cube_id": cube_id, "unexpired_at": now, "after": after, "limit": limit, "at": at}
-        return [memory_row(row) for row in self._rows("memories_page", facts | tokens | bounds)]
+        return [ListedRow._make(row) for row in self._rows("memories_page", facts | tokens | bounds)]
 
     def credential(self, key_id: UUID) -> Credential | None:
-        for digest, expires_at, revoked, principal_id, tenant_id, subject_id, administrator, kind in self._rows(
-            "credential", {"key_id": key_id}
-        ):
-            key = Key(bytes(digest), expires_at, revoked)
-            return Credential(key, principal_id, tenant_id, subject_id, administrator, PrincipalKind(kind))
+        for digest, expires_at, revoked, scopes, on_behalf_of, *holder in self._rows("credential", {"key_id": key_id}):
+            key = Key(bytes(digest), expires_at, revoked, None if scopes is None else tuple(scopes), on_behalf_of)
+            return credential_of(key, holder)
         return None
 
     def principal(self, tenant_id: UUID, principal_id: UUID) -> PrincipalRow | None:
         rows = self._rows("principal", {"tenant_id": tenant_id, "principal_id": principal_id})
         return _principal(rows[0]) if rows else None
 
-    def principals(self, tenant_id: UUID, after: int, limit: int) -> list[PrincipalRow]:
-        rows = self._rows("principals_page", {"tenant_id": tenant_id, "after": after, "limit": limit})
+    def principals(
+        self, tenant_id: UUID, after: int, limit: int, kind: PrincipalKind | None = None
+    ) -> list[PrincipalRow]:
+        bounds = {"tenant_id": tenant_id, "after": after, "limit": limit, "kind": kind and kind.value}
+        rows = self._rows("principals_page", bounds)
         return [_principal(row) for row in rows]
 
     def has_subject(self, tenant_id: UUID, subject_id: UUID) -> bool:
@@ -141,7 +163,13 @@ class Directory:
         return bool(self._rows("is_new", {})[0][0])
 
     def _rows(self, name: str, facts: dict[str, Any]) -> list[Row]:
-        return fetch(self._datastore, QUERIES[name], facts)
+        return fetch(self._datastore, QUERIES[name], facts, tenant_id=facts.get("tenant_id"))
+
+
+def credential_of(key: Key | None, holder: Sequence[Any]) -> Credential:
+    """`holder` is principal, tenant, subject, administrator, kind, and whether it is deactivated."""
+    principal_id, tenant_id, subject_id, administrator, kind, inactive = holder
+    return Credential(key, principal_id, tenant_id, subject_id, administrator, PrincipalKind(kind), not inactive)
 
 
 def _cube(row: Row) -> CubeRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -31,22 +31,24 @@ class CachedEmbeddings:
         """(len(items), dimensions). Raises EmbedderUnavailable or StoreUnreachable."""
         fingerprints = [self._fingerprint(text) for _, text in items]
         ids = [memory_id for memory_id, _ in items]
-        known = self._known(ids, fingerprints)
-        missing = [i for i, key in enumerate(zip(ids, fingerprints, strict=True)) if key not in known]
-        if missing:
-            fresh = self.embedder.embed([items[i][1] for i in missing])
-            self._keep([ids[i] for i in missing], [fingerprints[i] for i in missing], fresh)
-            known = {**known, **{(ids[i], fingerprints[i]): row for i, row in zip(missing, fresh, strict=True)}}
-        dimensions = self.embedder.dimensions
-        rows = [known[key] for key in zip(ids, fingerprints, strict=True)]
-        return np.stack(rows) if rows else np.zeros((0, dimensions), dtype=np.float32)
+        vectors = np.empty((len(items), self.embedder.dimensions), np.float32)
+        missing = np.ones(len(items), np.bool_)
+        places, known = self._known(ids, fingerprints)
+        vectors[places], missing[places] = known, False
+        if missing.any():
+            new = np.flatnonzero(missing).tolist()
+            vectors[new] = self.embedder.embed([items[place][1] for place in new])
+            self._keep([ids[place] for place in new], [fingerprints[place] for place in new], vectors[new])
+        return vectors
 
     def _fingerprint(self, text: str) -> bytes:
         return self._token(f"embedding:{self.embedder.fingerprint.hex()}:{text}")
 
-    def _known(self, ids: list[UUID], fingerprints: list[bytes]) -> Mapping[tuple[UUID, bytes], Vectors]:
+    def _known(self, ids: list[UUID], fingerprints: list[bytes]) -> tuple[list[int], Vectors]:
+        """The places of those that there are, and their vectors in the same order."""
         rows = self._run("embeddings", {"memory_ids": ids, "fingerprints": fingerprints})
-        return {(memory_id, key): np.frombuffer(vector, dtype="<f4") for memory_id, key, vector in rows}
+        stored = np.frombuffer(b"".join(vector for _, vector in rows), "<f4")
+        return [place for place, _ in rows], stored.reshape(-1, self.embedder.dimensions)
 
     def _keep(self, ids: list[UUID], fingerprints: list[bytes], vectors: Vectors) -> None:
         self.computed += len(ids)

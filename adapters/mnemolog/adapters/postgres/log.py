@@ -43,9 +43,10 @@ class PostgresLog:
             )
         return self._open(rows)
 
-    def at(self, positions: Sequence[int]) -> Mapping[int, Event]:
+    def at(self, positions: Sequence[int], tenant_id: UUID | None = None) -> Mapping[int, Event]:
+        """With a `tenant_id`, those of other tenants are missing."""
         with unreachable_as_refusal():
-            rows = self._recorder.at_positions(positions)
+            rows = self._recorder.at_positions(positions, tenant_id)
         return {event.position: event for event in self._open(rows)}
 
     def position_at(self, moment: datetime) -> int:
@@ -58,7 +59,7 @@ class PostgresLog:
         """What an earlier request with this key appended. Raises IdempotencyKeyReused when it asked another thing."""
         facts = {"tenant_id": tenant_id, "key": idempotency.key}
         with unreachable_as_refusal():
-            rows = self._recorder.rows(QUERIES["earlier_request"], facts)
+            rows = self._recorder.rows(QUERIES["earlier_request"], facts, tenant_id)
         for digest, first, last in rows:
             if digest != idempotency.request_sha256:
                 raise IdempotencyKeyReused(key=idempotency.key)

@@ -62,13 +62,15 @@ class LogMapper(Mapper[UUID]):
         return LogEvent(stream_id, version, event_class.TOPIC, payload, LogRow(**row_facts))
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
-        """Raises MemoryErased when a key that the personal part needs has been destroyed."""
+        """Raises MemoryErased when a key that the personal part needs has been destroyed, and nothing stands for it."""
         assert isinstance(stored_event, LogEvent | LogNotification)
         row = stored_event.row
         event_class = cast("type[Recorded]", resolve_topic(stored_event.topic))
         data = open_event(self.keyring, stored_event)
         if data is None:
-            raise MemoryErased(memory_id=stored_event.originator_id)
+            if not event_class.BLANK:
+                raise MemoryErased(memory_id=stored_event.originator_id)
+            data = orjson.loads(stored_event.state) | event_class.BLANK
         facts = {
             name: convert(data[name])
             for name, convert in converters(cast("Hashable", event_class)).items()
@@ -91,7 +93,7 @@ class LogMapper(Mapper[UUID]):
         self, event_class: type[Recorded], facts: dict[str, Any], personal: dict[str, Any], made: NewKeys
     ) -> dict[str, Any]:
         tenant_id, stream_id, version = facts["tenant_id"], facts["originator_id"], facts["originator_version"]
-        if version == 1:
+        if version == 1 and stream_id not in made:
             made[stream_id] = self.keyring.new_content_key(tenant_id, stream_id, facts["subject_ids"])
         key, cipher = made.get(stream_id) or self._content_key(stream_id)
         associated = associated_data(tenant_id, stream_id, version, event_class.TOPIC, event_class.SCHEMA_VERSION)

@@ -12,7 +12,7 @@ from psycopg.rows import tuple_row
 
 from mnemolog.adapters.postgres.append import AppendRequest
 from mnemolog.adapters.postgres.coalescer import Coalescer
-from mnemolog.adapters.postgres.connection import Row, connect
+from mnemolog.adapters.postgres.connection import Row, ask, connect
 from mnemolog.adapters.postgres.envelope import ContentKey, LogEvent, LogNotification, LogRow
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.log import LAST, Appended, Condition, IdempotencyKey, Origin
@@ -96,10 +96,10 @@ class LogRecorder(PostgresApplicationRecorder):
     ) -> list[Row]:
         selection = {"tenant_id": tenant_id, "cube_id": cube_id, "memory_id": memory_id}
         bounds = {"after": after, "upto": upto, "limit": limit, "types": list(types) or None}
-        return self.rows(QUERIES["page"], bounds | selection)
+        return self.rows(QUERIES["page"], bounds | selection, tenant_id)
 
-    def at_positions(self, positions: Sequence[int]) -> list[Row]:
-        return self.rows(QUERIES["at_positions"], {"positions": list(positions)})
+    def at_positions(self, positions: Sequence[int], tenant_id: UUID | None = None) -> list[Row]:
+        return self.rows(QUERIES["at_positions"], {"positions": list(positions)}, tenant_id)
 
     def max_notification_id(self) -> int | None:
         head: int = self.rows(QUERIES["head"], {})[0][0]
@@ -108,9 +108,10 @@ class LogRecorder(PostgresApplicationRecorder):
     def close(self) -> None:
         self.coalescer.close()
 
-    def rows(self, statement: str, bounds: dict[str, Any]) -> list[Row]:
+    def rows(self, statement: str, bounds: dict[str, Any], tenant_id: UUID | None = None) -> list[Row]:
+        """With a `tenant_id`, no row of another is shown."""
         with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
-            cursor.execute(statement, bounds, prepare=True, binary=True)
+            ask(cursor, statement, bounds, tenant_id)
             return cursor.fetchall()
 
 

@@ -1,7 +1,7 @@
 """Does the log still say what was written? Every hash is made again from the rows as they are.
 
 What no hash inside a database can show: whoever may rewrite the table can also cut its tail, or make every link after a
-change anew. Both show only against a position and its link that were kept elsewhere.
+change anew. Both show only against what was kept elsewhere: verify_evidence.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import psycopg
 from eventsourcing.persistence import DataError
@@ -19,41 +18,57 @@ from mnemolog.adapters.postgres.connection import Row, connect, unreachable_as_r
 from mnemolog.adapters.postgres.envelope import LogEvent, LogRow, chain, leaf, microseconds
 from mnemolog.adapters.postgres.recorder import LogRecorder
 from mnemolog.adapters.postgres.sql import QUERIES
+from mnemolog.adapters.postgres.tree import Rows
 from mnemolog.domain.log import Origin
 from mnemolog.domain.refusals import VerificationFailed
 
 PAGE = 2000
 LOWEST = -(2**63)  # no position is below 1, and a row that claims one must be seen
-Rows = Callable[[str, dict[str, Any]], list[Row]]
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """All up to `position` is as it was written, `events` of it were looked at, and `chain` binds it."""
+    """All up to `position` is as it was written, `events` of it were looked at, and `chain` binds it.
+
+    `checkpoints` that were kept outside the database agree with it, and the newest of them binds all up to `bound`.
+    """
 
     position: int
     events: int
     chain: bytes
+    checkpoints: int = 0
+    bound: int = 0
+
+
+def nothing(row: Row) -> None:
+    pass
 
 
 def verify_chain(
-    source: LogRecorder | str, after: int = 0, upto: int | None = None, progress: Callable[[int], None] | None = None
+    source: LogRecorder | str,
+    after: int = 0,
+    upto: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    beside: Callable[[Row], None] = nothing,
 ) -> Verified:
     """Verify the appends that hold the positions after `after` up to `upto`, or up to the last one.
 
     `source` may be a connection string. The link at `after` is trusted. With `upto`, the log must reach it. `progress`
-    is told each position reached, a page at a time. Raises VerificationFailed for the first position that is not as it
-    was written, or, where only the link of an append is wrong, for the first of that append; and StoreUnreachable.
+    is told each position reached, a page at a time; `beside` is given each row that is good so far.
+
+    Raises VerificationFailed for the first position that is not as it was written, or, where only the link of an append
+    is wrong, for the first of that append; and StoreUnreachable.
     """
-    with _rows_of(source) as rows:
+    with rows_of(source) as rows:
         walk = _begin(rows, after)
         wanted = rows(QUERIES["head"], {})[0][0] if upto is None else upto
         read_from = walk.position if after > 0 else LOWEST
-        while page := _page(rows, read_from, PAGE):
+        while page := hashes_page(rows, read_from, PAGE):
             for row in page:
                 if walk.is_bound_to(wanted):
                     break
                 walk.step(row)
+                beside(row)
             if progress is not None:
                 progress(walk.position)
             if walk.is_bound_to(wanted):
@@ -142,17 +157,18 @@ def _begin(rows: Rows, after: int) -> ChainWalk:
     return ChainWalk(*links[0]) if links else ChainWalk()
 
 
-def _page(rows: Rows, after: int, limit: int) -> list[Row]:
+def hashes_page(rows: Rows, after: int, limit: int) -> list[Row]:
+    """Raises VerificationFailed for a column that cannot be read."""
     try:
         return rows(QUERIES["hashes"], {"after": after, "limit": limit})
     except (psycopg.DataError, DataError):  # a moment that Postgres can hold and no event can have, such as infinity
         if limit > 1:
-            return _page(rows, after, 1)
+            return hashes_page(rows, after, 1)
         raise VerificationFailed(position=max(after, 0) + 1, reason="a column holds what no event can") from None
 
 
 @contextmanager
-def _rows_of(source: LogRecorder | str) -> Iterator[Rows]:
+def rows_of(source: LogRecorder | str) -> Iterator[Rows]:
     with unreachable_as_refusal():
         if isinstance(source, LogRecorder):
             yield source.rows

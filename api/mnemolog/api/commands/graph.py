@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mnemolog.api.graph_answers import PathAnswer, RelatedAnswer, ShortestPathAnswer, TraversalAnswer
     from mnemolog.api.store import Store
+    from mnemolog.api.terminal.columns import Told
 
     Answer = RelatedAnswer | ShortestPathAnswer | TraversalAnswer
 
@@ -29,6 +30,7 @@ class Wanted:
     direction: str
     depth: int
     limit: int
+    history: bool
 
     def __post_init__(self) -> None:
         if self.goal is not None and (self.related or len(self.start) > 1):
@@ -36,9 +38,10 @@ class Wanted:
 
     def ask(self, store: Store, **moment: Any) -> Answer:
         start, relations = [id_or_name(each) for each in self.start], self.relations or None
+        common: dict[str, Any] = {"history": self.history, **moment}
         if self.related:
-            return store.graph.related(self.cube, start, k=self.limit, **moment)
-        limits: dict[str, Any] = {"relations": relations, "direction": self.direction, **moment}
+            return store.graph.related(self.cube, start, k=self.limit, **common)
+        limits = {"relations": relations, "direction": self.direction, **common}
         if self.goal is not None:
             return store.graph.path(self.cube, start[0], id_or_name(self.goal), **limits)
         return store.graph.traverse(self.cube, start, depth=self.depth, limit=self.limit, **limits)
@@ -59,6 +62,7 @@ class Wanted:
     help="Which way to follow relations.",
 )
 @click.option("--limit", default=100, show_default=True, help="How many paths or memories at most.")
+@click.option("--history", is_flag=True, help="Follow memories that are merged or archived too.")
 @click.option("--at", metavar="WHEN", help="As of a position, a time with its zone, or a while ago such as -2h.")
 @click.option("--at-least", type=int, metavar="POSITION", help="Wait until this position of the log is known.")
 @click.option("--explain", is_flag=True, help="Show each step of a path: its relation, weight and event.")
@@ -74,6 +78,7 @@ def command(invocation: Invocation, at: str | None, at_least: int | None, explai
     mnemolog graph Ada --relation mentions --depth 3 --explain
     mnemolog graph Ada --to Lisbon
     mnemolog graph Ada --related
+    mnemolog graph ID --relation derived_from --direction out --depth 16 --history
     """
     from mnemolog.api.parts import GRAPH
     from mnemolog.api.terminal.tables import print_document
@@ -95,21 +100,23 @@ def _print(answer: Answer, explain: bool) -> None:
     if isinstance(answer, RelatedAnswer):
         print_rows(RELATED_COLUMNS, map(related_row, answer.hits))
     elif isinstance(answer, TraversalAnswer):
-        _print_paths(answer.paths, explain)
+        _print_paths(answer.paths, answer.by_id, explain)
         if not answer.complete:
             note("There are more: raise --limit.")
     elif answer.path is not None:
-        _print_paths([answer.path], explain)
+        _print_paths([answer.path], answer.by_id, explain)
     else:
         note("No way leads there.")
     note(f"As of position {answer.position}.")
 
 
-def _print_paths(paths: Sequence[PathAnswer], explain: bool) -> None:
+def _print_paths(paths: Sequence[PathAnswer], memories: Told, explain: bool) -> None:
     from mnemolog.api.terminal.columns import PATH_COLUMNS, STEP_COLUMNS, path_row, step_rows
     from mnemolog.api.terminal.tables import print_rows
 
     if explain:
-        print_rows(STEP_COLUMNS, (row for number, path in enumerate(paths, 1) for row in step_rows(number, path)))
+        print_rows(
+            STEP_COLUMNS, (row for number, path in enumerate(paths, 1) for row in step_rows(number, path, memories))
+        )
     else:
-        print_rows(PATH_COLUMNS, map(path_row, paths))
+        print_rows(PATH_COLUMNS, (path_row(path, memories) for path in paths))

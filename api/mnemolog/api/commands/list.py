@@ -11,6 +11,7 @@ from mnemolog.domain.lifecycle import State
 @click.option("--state", "states", multiple=True, type=click.Choice([s.value for s in State]), help="Only these.")
 @click.option("--tag", "tags", multiple=True, help="Only those with this label; several must all be there.")
 @click.option("--key", help="Only those of this name.")
+@click.option("--where", metavar="JSON", help='Only what this filter lets through: {"field": "tag", "eq": "coffee"}.')
 @click.option("--limit", default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the page before ended.")
 @click.option("--at", metavar="WHEN", help="As of a position, a time with its zone, or a while ago such as -2h.")
@@ -22,6 +23,7 @@ def command(
     states: tuple[str, ...],
     tags: tuple[str, ...],
     key: str | None,
+    where: str | None,
     limit: int,
     cursor: str | None,
     at: str | None,
@@ -31,13 +33,15 @@ def command(
     In the order they were made, without those whose time has passed.
     """
     from mnemolog.adapters.postgres.directory import MemoryFilter
-    from mnemolog.api.parts import CATALOGUE
+    from mnemolog.api.filter_json import read_filter
+    from mnemolog.api.listing import views_for
     from mnemolog.api.terminal.columns import MEMORY_COLUMNS, memory_row
     from mnemolog.api.terminal.tables import print_document, print_rows
 
     wanted = MemoryFilter(states=states or None, tags=tags or None, key=key)
-    with invocation.store(*CATALOGUE) as store:
-        page = store.memories.list(cube, wanted, limit=limit, cursor=cursor, at=store.at(at))
+    fitting = None if where is None else read_filter("--where", where)
+    with invocation.store(*views_for(fitting)) as store:
+        page = store.memories.list(cube, wanted, filter=fitting, limit=limit, cursor=cursor, at=store.at(at))
     if invocation.as_json:
         print_document(page)
         return

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
-from mnemolog.domain.refusals import Invalid, MalformedJson
 from mnemolog.projections.recipes import RECIPES
 
 if TYPE_CHECKING:
     from mnemolog.api.answers import RecallAnswer
-    from mnemolog.projections.filters import Filter
 
 
 @click.command("recall")
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     help="How to weigh the signals.",
 )
 @click.option("--where", metavar="JSON", help='Only what this filter lets through: {"field": "tag", "eq": "coffee"}.')
+@click.option("--exact", is_flag=True, help="Compare all memories, also where an index is at hand.")
 @click.option("--rerank", is_flag=True, help="Let the model of MNEMOLOG_RERANKER decide about the order.")
 @click.option("--budget", type=int, metavar="TOKENS", help="At most so much text, by an estimate of its tokens.")
 @click.option("--at", metavar="WHEN", help="As of a position, a time with its zone, or a while ago such as -2h.")
@@ -51,6 +50,7 @@ def command(
     k: int,
     recipe: str,
     where: str | None,
+    exact: bool,
     rerank: bool,
     budget: int | None,
     at: str | None,
@@ -66,31 +66,22 @@ def command(
     mnemolog recall --cube main --cube kitchen "black coffee"
     mnemolog recall --at -2h "How does Ada like her coffee?"
     """
+    from mnemolog.api.filter_json import read_filter
     from mnemolog.api.parts import RECALL
     from mnemolog.api.terminal.tables import print_document
     from mnemolog.projections.recall import Question
 
     with invocation.store(*RECALL) as store:
-        question = Question(query, k, recipe, filter=None if where is None else _filter(where))
+        wanted = None if where is None else read_filter("--where", where)
+        question = Question(query, k, recipe, filter=wanted, exact=exact)
         answer = store.recall(cubes, question, budget=budget, rerank=rerank, at=store.at(at), at_least=at_least)
     if invocation.as_json:
         print_document(answer)
         return
-    _print(answer, explain, several=len(cubes) > 1)
+    print_answer(answer, explain, several=len(cubes) > 1)
 
 
-def _filter(where: str) -> Filter:
-    """Raises Invalid."""
-    from mnemolog.api.strict_json import parse as parse_json
-    from mnemolog.projections.filters import parse
-
-    try:
-        return parse(parse_json(where.encode(errors="surrogateescape")))
-    except MalformedJson as problem:
-        raise Invalid(reason=f"--where is not JSON: {problem.facts['reason']}") from None
-
-
-def _print(answer: RecallAnswer, explain: bool, *, several: bool) -> None:
+def print_answer(answer: RecallAnswer, explain: bool, *, several: bool) -> None:
     from mnemolog.api.terminal.columns import CUBE_COLUMN, EXPLAINED_COLUMNS, HIT_COLUMNS, explained, hit_row
     from mnemolog.api.terminal.tables import cell, print_rows
 
@@ -101,6 +92,7 @@ def _print(answer: RecallAnswer, explain: bool, *, several: bool) -> None:
         print_rows((CUBE_COLUMN, *columns), ((hit.cube_id, *row) for hit, row in rows))
     else:
         print_rows(columns, (row for _, row in rows))
-    note(f"{answer.considered} considered at position {answer.position} with {answer.embedder}.")
+    how = "" if answer.exact else ", by an index,"
+    note(f"{answer.considered} considered{how} at position {answer.position} with {answer.embedder}.")
     if answer.dropped:
         note(f"Left out: {cell(answer.dropped)}.")

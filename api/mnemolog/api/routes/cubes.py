@@ -16,6 +16,7 @@ from mnemolog.domain.refusals import (
     AlreadyExists,
     ConditionFailed,
     CubeNotFound,
+    Denied,
     InvalidMetadata,
     NotFound,
     StaleVersion,
@@ -28,7 +29,7 @@ router = APIRouter(tags=["cubes"], route_class=AdmittedRoute)
     "/v1/cubes",
     status_code=201,
     response_model=CubeAnswer,
-    responses=refused_by(*WRITES, *BODIES, InvalidMetadata, AlreadyExists, ConditionFailed, NotFound),
+    responses=refused_by(*WRITES, *BODIES, InvalidMetadata, AlreadyExists, ConditionFailed, NotFound, Denied),
 )
 def found(body: CubeBody, store: Acting) -> Response:
     """Found a cube, owned by the caller."""

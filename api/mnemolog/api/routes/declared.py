@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from mnemolog.api.answers import CubeAnswer, EventAnswer, MemoryAnswer, PrincipalAnswer
+from mnemolog.adapters.postgres.registry import KeyRow
+from mnemolog.api.answers import CubeAnswer, EventAnswer, MemberAnswer, MemoryAnswer, PrincipalAnswer, TenantAnswer
+from mnemolog.api.audit import AuditEntry
+from mnemolog.api.permission_answers import GrantAnswer
 from mnemolog.domain.memory import Relation
 from mnemolog.domain.refusals import (
+    AuditUnavailable,
     BodyTooLarge,
+    BodyTooSlow,
     DuplicateJsonKey,
     IdempotencyKeyReused,
     Invalid,
@@ -23,15 +28,36 @@ from mnemolog.domain.refusals import (
     ProjectionBehind,
     StaleVersion,
     StoreUnreachable,
+    SubjectErased,
+    TooManyRequests,
     UnknownField,
     UnsupportedMediaType,
     VersionConflict,
 )
 
-READS = (NotAuthenticated, Invalid, InvalidMetadata, InvalidPosition, UnknownField, ProjectionBehind, StoreUnreachable)
+READS = (
+    NotAuthenticated,
+    TooManyRequests,
+    Invalid,
+    InvalidMetadata,
+    InvalidPosition,
+    UnknownField,
+    ProjectionBehind,
+    StoreUnreachable,
+    AuditUnavailable,
+)
 PAGES = (*READS, InvalidCursor)
-BODIES = (MalformedJson, DuplicateJsonKey, BodyTooLarge, UnsupportedMediaType, InvalidText)
-WRITES = (NotAuthenticated, Invalid, UnknownField, VersionConflict, ProjectionBehind, StoreUnreachable)
+BODIES = (BodyTooSlow, MalformedJson, DuplicateJsonKey, BodyTooLarge, UnsupportedMediaType, InvalidText)
+WRITES = (
+    NotAuthenticated,
+    TooManyRequests,
+    Invalid,
+    UnknownField,
+    VersionConflict,
+    SubjectErased,
+    ProjectionBehind,
+    StoreUnreachable,
+)
 ONE_MEMORY = (MemoryNotFound, MemoryErased)
 CHANGES = (*WRITES, *ONE_MEMORY, StaleVersion, IdempotencyKeyReused)
 
@@ -58,8 +84,43 @@ class PrincipalPage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPage:
+    items: list[KeyRow]
+    next: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPage:
+    items: list[MemberAnswer]
+    next: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPage:
+    items: list[TenantAnswer]
+    next: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantPage:
+    items: list[GrantAnswer]
+    next: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class EventPage:
     items: list[EventAnswer]
+    next: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    items: list[AuditEntry]
     next: str | None
     position: int
 

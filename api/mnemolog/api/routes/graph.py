@@ -26,7 +26,7 @@ def traverse(body: TraversalBody, store: Acting) -> Response:
     """A path to all that is near: memories, names and contexts."""
     limits = body.sent("relations", "depth", "direction", "limit", "order")
     start = [id_or_name(each) for each in body.start]
-    return Answer(store.graph.traverse(id_or_name(body.cube), start, **limits, **_moment(body, store)))
+    return Answer(store.graph.traverse(id_or_name(body.cube), start, **limits, **_common(body, store)))
 
 
 @router.post("/v1/paths", response_model=ShortestPathAnswer, responses=REFUSALS)
@@ -34,15 +34,16 @@ def path(body: PathBody, store: Acting) -> Response:
     """The shortest way from one to the other, or null."""
     cube, start, goal = map(id_or_name, (body.cube, body.start, body.goal))
     limits = body.sent("relations", "direction")
-    return Answer(store.graph.path(cube, start, goal, **limits, **_moment(body, store)))
+    return Answer(store.graph.path(cube, start, goal, **limits, **_common(body, store)))
 
 
 @router.post("/v1/related", response_model=RelatedAnswer, responses=REFUSALS)
 def related(body: RelatedBody, store: Acting) -> Response:
     """The other memories that have most to do with these, by personalised PageRank."""
     start = [id_or_name(each) for each in body.start]
-    return Answer(store.graph.related(id_or_name(body.cube), start, k=body.k, **_moment(body, store)))
+    return Answer(store.graph.related(id_or_name(body.cube), start, k=body.k, **_common(body, store)))
 
 
-def _moment(body: GraphBody, store: Store) -> dict[str, Any]:
-    return {"at": store.at(body.at) if isinstance(body.at, str) else body.at, "at_least": body.at_least}
+def _common(body: GraphBody, store: Store) -> dict[str, Any]:
+    at = store.at(body.at) if isinstance(body.at, str) else body.at
+    return {"history": body.history, "at": at, "at_least": body.at_least}

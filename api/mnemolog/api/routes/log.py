@@ -16,12 +16,19 @@ from mnemolog.api.log_stream import LogStream
 from mnemolog.api.problems import refused_by
 from mnemolog.api.responses import Answer
 from mnemolog.api.routes.declared import PAGES, READS, EventPage
-from mnemolog.domain.refusals import Denied, VerificationFailed
+from mnemolog.domain.refusals import (
+    Denied,
+    MalformedNote,
+    SignatureRejected,
+    SigningKeyUnavailable,
+    VerificationFailed,
+)
 
 router = APIRouter(tags=["log"], route_class=AdmittedRoute)
 After = Annotated[int, Query(ge=0, le=LAST_POSITION, description="Events with a greater position.")]
 AfterOrNow = Annotated[int | None, Query(ge=0, le=LAST_POSITION, description="Absent: from now on.")]
 LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=LAST_POSITION)]
+VERIFYING = (VerificationFailed, MalformedNote, SignatureRejected, SigningKeyUnavailable)
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
@@ -61,7 +68,7 @@ def stream(
     return StreamingResponse(source.events(start, ended), media_type="text/event-stream", headers=headers)
 
 
-@router.post("/v1/log/verify", response_model=Verified, responses=refused_by(*READS, Denied, VerificationFailed))
+@router.post("/v1/log/verify", response_model=Verified, responses=refused_by(*READS, Denied, *VERIFYING))
 def verify(store: Acting) -> Response:
-    """Recompute every hash of the log; this reads all of it."""
+    """Recompute every hash of the log, and compare them with the checkpoints; this reads all of it."""
     return Answer(store.log.verify())

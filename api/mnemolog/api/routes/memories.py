@@ -23,6 +23,7 @@ from mnemolog.api.admission import (
 )
 from mnemolog.api.answers import MemoryAnswer, Written
 from mnemolog.api.bodies import RememberBody, RetentionBody, RevisionBody, TransitionBody
+from mnemolog.api.filter_json import read_filter
 from mnemolog.api.problems import refused_by
 from mnemolog.api.responses import Answer, changed, created, items
 from mnemolog.api.routes.declared import BODIES, CHANGES, ONE_MEMORY, PAGES, READS, WRITES, History, MemoryPage
@@ -32,16 +33,19 @@ from mnemolog.domain.refusals import (
     CannotMerge,
     CubeNotFound,
     Denied,
+    DuplicateJsonKey,
     IdempotencyKeyReused,
     IllegalTransition,
     InvalidMetadata,
     InvalidRetention,
+    InvalidText,
     MemoryExpired,
     MemoryIsFrozen,
     MemoryNotEditable,
     NotFound,
 )
 from mnemolog.domain.retention import check_moment
+from mnemolog.projections.filters import Filter
 
 router = APIRouter(tags=["memories"], route_class=AdmittedRoute)
 
@@ -79,6 +83,12 @@ async def _wanted(
     )
 
 
+async def _filter(
+    text: Annotated[str | None, Query(alias="filter", description="As recall takes it, written as JSON.")] = None,
+) -> Filter | None:
+    return None if text is None else read_filter("filter", text)
+
+
 @router.post(
     "/v1/cubes/{cube}/memories",
     status_code=201,
@@ -95,19 +105,26 @@ def remember(
     return created(written, written.memory_ids[0] if len(written.memory_ids) == 1 else None)
 
 
-@router.get("/v1/cubes/{cube}/memories", response_model=MemoryPage, responses=refused_by(*PAGES, CubeNotFound))
+@router.get(
+    "/v1/cubes/{cube}/memories",
+    response_model=MemoryPage,
+    responses=refused_by(*PAGES, CubeNotFound, DuplicateJsonKey, InvalidText),
+)
 def page(
     cube: CubeRef,
     store: Acting,
     wanted: Annotated[MemoryFilter, Depends(_wanted)],
+    fitting: Annotated[Filter | None, Depends(_filter)],
     limit: Limit = 50,
     cursor: Cursor = None,
     at: AtMoment = None,
     at_least: AtLeast = None,
 ) -> Response:
     """The memories of a cube in the order they were made. What has expired is not among them."""
-    moment = store.at(at)
-    return Answer(store.memories.list(cube, wanted, limit=limit, cursor=cursor, at=moment, at_least=at_least))
+    found = store.memories.list(
+        cube, wanted, filter=fitting, limit=limit, cursor=cursor, at=store.at(at), at_least=at_least
+    )
+    return Answer(found)
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""Principals, their keys, and data subjects."""
+"""Principals, and data subjects."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from mnemolog.api.admission import Acting, AdmittedRoute, AtLeast, Cursor, Limit
-from mnemolog.api.answers import KeyAnswer, PrincipalAnswer, SubjectAnswer
-from mnemolog.api.bodies import KeyBody, PrincipalBody, SubjectBody
+from mnemolog.api.answers import PrincipalAnswer, SubjectAnswer
+from mnemolog.api.bodies import IdentityBody, PrincipalBody, SubjectBody
 from mnemolog.api.problems import refused_by
 from mnemolog.api.responses import Answer, appended
 from mnemolog.api.routes.declared import BODIES, PAGES, READS, WRITES, Appended, PrincipalPage
-from mnemolog.domain.refusals import Denied, InvalidMetadata, InvalidRetention, NotFound, PrincipalNotFound
+from mnemolog.domain.principal import PrincipalKind
+from mnemolog.domain.refusals import AlreadyExists, CannotDeactivate, ConditionFailed, Denied, PrincipalNotFound
 
 router = APIRouter(tags=["principals"], route_class=AdmittedRoute)
 
@@ -31,8 +32,15 @@ def register(body: PrincipalBody, store: Acting) -> Response:
 
 
 @router.get("/v1/principals", response_model=PrincipalPage, responses=refused_by(*PAGES, Denied))
-def page(store: Acting, limit: Limit = 50, cursor: Cursor = None, at_least: AtLeast = None) -> Response:
-    return Answer(store.principals.list(limit=limit, cursor=cursor, at_least=at_least))
+def page(
+    store: Acting,
+    kind: PrincipalKind | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    at_least: AtLeast = None,
+) -> Response:
+    """The principals of the tenant, or those of one kind; for administrators."""
+    return Answer(store.principals.list(kind=kind, limit=limit, cursor=cursor, at_least=at_least))
 
 
 @router.get(
@@ -43,26 +51,37 @@ def get(principal_id: UUID, store: Acting, at_least: AtLeast = None) -> Response
 
 
 @router.post(
-    "/v1/principals/{principal_id}/keys",
-    status_code=201,
-    response_model=KeyAnswer,
-    responses=refused_by(*WRITES, *BODIES, PrincipalNotFound, InvalidRetention, InvalidMetadata),
+    "/v1/principals/{principal_id}/deactivation",
+    response_model=Appended,
+    responses=refused_by(*WRITES, PrincipalNotFound, Denied, CannotDeactivate, ConditionFailed),
 )
-def issue_key(principal_id: UUID, body: KeyBody, store: Acting) -> Response:
-    """A new key. It is in this answer and nowhere else."""
-    answer = store.principals.issue_key(principal_id, ttl=body.ttl, expires_at=body.expires_at)
-    return appended(answer, answer.position, status_code=201)
+def deactivate(principal_id: UUID, store: Acting) -> Response:
+    """When this has been answered, no key of the principal is accepted any more."""
+    position = store.principals.deactivate(principal_id)
+    return appended(Appended(position), position)
 
 
 @router.delete(
-    "/v1/principals/{principal_id}/keys/{key_id}",
+    "/v1/principals/{principal_id}/deactivation",
     response_model=Appended,
-    responses=refused_by(*WRITES, PrincipalNotFound, NotFound),
+    responses=refused_by(*WRITES, PrincipalNotFound, Denied),
 )
-def revoke_key(principal_id: UUID, key_id: UUID, store: Acting) -> Response:
-    """When this has been answered, the key is not accepted any more."""
-    position = store.principals.revoke_key(principal_id, key_id)
+def reactivate(principal_id: UUID, store: Acting) -> Response:
+    """Its keys are accepted again."""
+    position = store.principals.reactivate(principal_id)
     return appended(Appended(position), position)
+
+
+@router.post(
+    "/v1/principals/{principal_id}/identities",
+    status_code=201,
+    response_model=Appended,
+    responses=refused_by(*WRITES, *BODIES, PrincipalNotFound, Denied, AlreadyExists, ConditionFailed),
+)
+def identify(principal_id: UUID, body: IdentityBody, store: Acting) -> Response:
+    """Tokens of this issuer that say this subject are the principal's from now on."""
+    position = store.principals.identify(principal_id, body.issuer, body.subject)
+    return appended(Appended(position), position, status_code=201)
 
 
 @router.post(

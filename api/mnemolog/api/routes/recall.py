@@ -28,7 +28,13 @@ def recall(body: RecallBody, store: Acting) -> Response:
     """The memories of one cube or several that answer best, with the score of every signal."""
     wanted = None if body.filter is None else parse(body.filter)
     question = Question(
-        body.query, body.k, body.recipe, memory_types=body.memory_types, filter=wanted, **body.sent("weights")
+        body.query,
+        body.k,
+        body.recipe,
+        memory_types=body.memory_types,
+        filter=wanted,
+        exact=body.exact,
+        **body.sent("weights"),
     )
     at = store.at(body.at) if isinstance(body.at, str) else body.at
     cubes = [id_or_name(cube) for cube in body.asked]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mnemolog.api.answers import CubeAnswer, EventAnswer, MemoryAnswer, RecallHit
-from mnemolog.api.graph_answers import PathAnswer, RelatedHit
+from mnemolog.adapters.postgres.registry import KeyRow
+from mnemolog.api.answers import CubeAnswer, EventAnswer, MemoryAnswer, PrincipalAnswer, RecallHit, TenantAnswer
+from mnemolog.api.audit import AuditEntry
+from mnemolog.api.graph_answers import MemoryNode, NodeAnswer, PathAnswer, RelatedHit
 from mnemolog.api.terminal.changes import changes, name_of
 from mnemolog.api.terminal.tables import Column
+from mnemolog.domain.retention import has_expired
 
 Row = Sequence[Any]
+Told = Mapping[UUID | str, MemoryNode]
 POSITION = Column("position", right=True, style="cyan")
 TEXT = Column("text", wide=True)
 FIELD_COLUMNS = (Column("field", style="dim"), Column("value", wide=True))
@@ -24,8 +29,9 @@ EXPLAINED_COLUMNS = (
     *(Column(name, right=True) for name in ("raw", "z", "part")),
     *HIT_COLUMNS[1:],
 )
-RELATED_COLUMNS = (HIT_COLUMNS[0], *HIT_COLUMNS[2:])
-NODE_COLUMNS = (Column("kind"), Column("id or name", style="dim"), TEXT)
+STATE = Column("state")
+RELATED_COLUMNS = (HIT_COLUMNS[0], HIT_COLUMNS[2], STATE, *HIT_COLUMNS[3:])
+NODE_COLUMNS = (Column("kind"), Column("id or name", style="dim"), STATE, TEXT)
 PATH_COLUMNS = (Column("steps", right=True), *NODE_COLUMNS, Column("over", wide=True))
 STEP_COLUMNS = (
     Column("path", right=True),
@@ -45,8 +51,40 @@ EVENT_COLUMNS = (
     Column("memory or stream", style="dim"),
     Column("facts", wide=True),
 )
+AUDIT_COLUMNS = (
+    POSITION,
+    Column("time"),
+    Column("actor"),
+    Column("what"),
+    Column("refused"),
+    Column("memories", style="dim", cut=True),
+    Column("more", wide=True),
+)
 CUBE_COLUMNS = (Column("name"), Column("id", style="dim"), Column("gate"), Column("founded"))
+PRINCIPAL_COLUMNS = (Column("id"), Column("kind"), Column("administrator"), Column("active"), POSITION)
+MEMBER_COLUMNS = (Column("id"), Column("kind"), Column("since", right=True, style="cyan"))
+KEY_COLUMNS = (
+    Column("key"),
+    Column("principal", style="dim"),
+    Column("state"),
+    Column("expires"),
+    Column("last used"),
+    Column("scopes", wide=True),
+    Column("on behalf of", style="dim"),
+)
+TENANT_COLUMNS = (Column("id"), Column("requests/s", right=True), Column("at once", right=True), POSITION)
 VIEW_COLUMNS = (Column("view"), POSITION, Column("lag", right=True), Column("parked", right=True), Column("stopped by"))
+GRANT_COLUMNS = (
+    Column("id", style="dim"),
+    Column("effect"),
+    Column("for whom", style="dim"),
+    Column("what"),
+    Column("on"),
+    Column("id or name", style="dim"),
+    STATE,
+    Column("until"),
+    Column("conditions", wide=True),
+)
 MIGRATION_COLUMNS = (Column("migration"), Column("state"))
 # Of the facts of an event, those that its other columns or the catalogue of subjects say already.
 TOLD_ELSEWHERE = frozenset({"subject_ids", "governance", "config", "digest"})
@@ -65,22 +103,26 @@ def explained(hit: RecallHit, sparse: bool) -> Iterator[Row]:
 
 
 def related_row(hit: RelatedHit) -> Row:
-    return hit.score, hit.memory_id, hit.speaker, hit.text
+    return hit.score, hit.memory_id, hit.state, hit.speaker, hit.text
 
 
-def path_row(path: PathAnswer) -> Row:
+def path_row(path: PathAnswer, memories: Told) -> Row:
     """Where it ends, and what lies between."""
     between = [step.node.id for step in path.steps[:-1]]
-    return len(path.steps), path.end.kind, path.end.id, path.end.text, between
+    return len(path.steps), *_node(path.end, memories), between
 
 
-def step_rows(number: int, path: PathAnswer) -> Iterator[Row]:
+def step_rows(number: int, path: PathAnswer, memories: Told) -> Iterator[Row]:
     """Where it starts, then a row for each step."""
-    start = path.start
-    yield number, 0, None, None, None, None, start.kind, start.id, start.text
+    yield number, 0, None, None, None, None, *_node(path.start, memories)
     for place, step in enumerate(path.steps, 1):
-        walked, node = "forward" if step.forward else "backward", step.node
-        yield number, place, step.relation, walked, step.weight, step.position, node.kind, node.id, node.text
+        walked = "forward" if step.forward else "backward"
+        yield number, place, step.relation, walked, step.weight, step.position, *_node(step.node, memories)
+
+
+def _node(node: NodeAnswer, memories: Told) -> Row:
+    memory = memories.get(node.id)
+    return node.kind, node.id, *((None, None) if memory is None else (memory.state, memory.text))
 
 
 def memory_row(memory: MemoryAnswer) -> Row:
@@ -111,8 +153,27 @@ def event_row(event: EventAnswer) -> Row:
     return event.position, event.recorded_at, event.type, event.memory_id or event.stream_id, facts
 
 
+def audit_row(entry: AuditEntry, me: UUID) -> Row:
+    who = "mnemolog" if entry.actor_id is None else "you" if entry.actor_id == me else str(entry.actor_id)
+    facts = {name: value for name, value in entry.facts.items() if name not in TOLD_ELSEWHERE}
+    return entry.position, entry.recorded_at, who, entry.kind, entry.code, entry.memory_ids, facts
+
+
 def cube_row(cube: CubeAnswer) -> Row:
     return cube.name, cube.cube_id, cube.config["gate"], cube.founded_at
+
+
+def principal_row(principal: PrincipalAnswer) -> Row:
+    return principal.principal_id, principal.kind, principal.administrator, principal.active, principal.position
+
+
+def key_row(key: KeyRow, now: datetime) -> Row:
+    state = "revoked" if key.revoked else "expired" if has_expired(key.expires_at, now) else "valid"
+    return key.key_id, key.principal_id, state, key.expires_at, key.used_at, key.scopes or "all", key.on_behalf_of
+
+
+def tenant_row(tenant: TenantAnswer) -> Row:
+    return tenant.tenant_id, tenant.requests_per_second, tenant.concurrent_requests, tenant.position
 
 
 def view_row(view: dict[str, Any]) -> Row:

@@ -24,6 +24,7 @@ ADVICE = {
     "model_rejected": "Install the model again from a source that you trust.",
     "not_authenticated": "This store has an owner. Give --home with the folder of its owner.key, or MNEMOLOG_API_KEY.",
     "principal_not_found": "`mnemolog keys issue --new NAME` registers a principal with a key of its own.",
+    "cannot_join": "`mnemolog principals members GROUP` shows who belongs to a group.",
     "store_unreachable": "Is Postgres running? MNEMOLOG_DSN or the PG* variables say where; without them mnemolog "
     "starts one of its own.",
     "unavailable": "`mnemolog status` shows what is behind, and why.",

@@ -27,6 +27,7 @@ class Invocation:
     home: Path | None = None
     as_json: bool = False
     debug: bool = False
+    purpose: str | None = None
 
     def settings(self) -> Settings:
         from mnemolog.api.settings import Settings
@@ -37,15 +38,17 @@ class Invocation:
     @contextmanager
     def store(self, *views: str) -> Iterator[Store]:
         """Open, and with the named views as far as the log was when it was opened."""
+        from mnemolog.api.settings import Audit
         from mnemolog.api.store import open_store
         from mnemolog.api.terminal.catching_up import catch_up
         from mnemolog.api.terminal.progress import bar
 
-        with open_store(settings=self.settings()) as store:
+        # A command answers once: that its process opened and closed would be two more records than its answer.
+        with open_store(settings=replace(self.settings(), audit=Audit.STRICT)) as store:
             if views:
                 with bar("reading the log", store.parts.log.head()) as moved:
                     catch_up(store.parts, views, moved=moved)
-            yield store
+            yield store if self.purpose is None else store.for_purpose(self.purpose)
 
 
 class Duration(click.ParamType[timedelta]):
@@ -66,6 +69,12 @@ def shared_options(command: C) -> C:
     for option in (
         click.option("--debug", help="Say more, and show where an error comes from.", **flags),
         click.option("--json", "as_json", help="Answer with JSON on stdout.", **flags),
+        click.option(
+            "--purpose",
+            expose_value=False,
+            callback=_keep,
+            help="What for: a memory with purposes is used for those alone.",
+        ),
         click.option(
             "--home",
             type=click.Path(file_okay=False, path_type=Path),

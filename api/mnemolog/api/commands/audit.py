@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+import click
+
+from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
+
+
+@click.command("audit")
+@click.option("--actor", type=click.UUID, metavar="ID", help="Who acted, or for whom.")
+@click.option("--memory", type=click.UUID, metavar="ID", help="What concerns this memory.")
+@click.option("--cube", metavar="NAME", help="What concerns this cube, by name or id.")
+@click.option("--session", type=click.UUID, metavar="ID", help="What happened in this session.")
+@click.option("--kind", "kinds", multiple=True, help="Only of this kind, as recall or memory.erased; may be repeated.")
+@click.option("--refused", is_flag=True, help="Only what was refused.")
+@click.option("--code", help="Only what was refused with this code.")
+@click.option("--since", metavar="WHEN", help="After a position, a time with its zone, or a while ago such as -2h.")
+@click.option("--until", metavar="WHEN", help="Up to such a moment.")
+@click.option("--limit", default=50, show_default=True, help="How many at most.")
+@click.option("--cursor", help="`next` of the page before.")
+@shared_options
+@pass_invocation
+def command(
+    invocation: Invocation,
+    actor: UUID | None,
+    memory: UUID | None,
+    cube: str | None,
+    session: UUID | None,
+    kinds: tuple[str, ...],
+    refused: bool,
+    code: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    cursor: str | None,
+) -> None:
+    """Show who did, saw and was refused what.
+
+    Newest first.
+
+    \b
+    mnemolog audit --kind recall --since -2h
+    mnemolog audit --memory 01900000-0000-7000-8000-000000000000
+    mnemolog audit --refused
+    """
+    from mnemolog.adapters.postgres.accesses import AccessFilter
+    from mnemolog.api.parts import ACCESS
+    from mnemolog.api.references import id_or_name
+    from mnemolog.api.terminal.columns import AUDIT_COLUMNS, audit_row
+    from mnemolog.api.terminal.tables import print_document, print_rows
+
+    with invocation.store(*ACCESS) as store:
+        wanted = AccessFilter(
+            actor_id=actor,
+            memory_id=memory,
+            cube_id=None if cube is None else store.cubes.get(id_or_name(cube)).cube_id,
+            session_id=session,
+            kinds=kinds or None,
+            code=code,
+            refused=True if refused else None,
+        )
+        me = store.caller.principal_id
+        page = store.audit(wanted, since=store.at(since), until=store.at(until), limit=limit, cursor=cursor)
+    if invocation.as_json:
+        print_document(page)
+        return
+    print_rows(AUDIT_COLUMNS, (audit_row(entry, me) for entry in page.items))
+    if page.next:
+        note(f"There is more: --cursor {page.next}")
