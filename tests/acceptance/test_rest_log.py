@@ -160,7 +160,7 @@ def test_a_server_that_stops_ends_its_streams_and_answers_what_it_has_begun(serv
 def test_many_streams_leave_room_for_requests(served: Served) -> None:
     opened: list[Any] = []
     with served.holding(served.key) as client:
-        for _ in range(80):
+        for _ in range(60):  # a key has 64 at once
             context = client.stream("GET", "/v1/log/stream")
             context.__enter__()
             opened.append(context)

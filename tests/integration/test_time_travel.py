@@ -80,7 +80,7 @@ def test_a_memory_and_a_list_show_what_they_showed_then(store: Store) -> None:
 
 def test_a_time_means_what_was_recorded_by_then(store: Store, clock: HandClock) -> None:
     store.memories.remember("main", "Tea is in the blue tin.")
-    (recorded,) = {event.recorded_at for event in store.log.page(after=4).items}
+    (recorded,) = {event.recorded_at for event in store.log.page(after=5).items}
     clock.moment = recorded + timedelta(seconds=1)
     assert store.recall("main", QUESTION, at=recorded).considered == 1
     assert store.recall("main", QUESTION, at=recorded - timedelta(microseconds=1)).considered == 0

@@ -18,7 +18,7 @@ from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, 
 def command(
     invocation: Invocation, memory_id: UUID | None, subject_id: UUID | None, basis: str, dry_run: bool, yes: bool
 ) -> None:
-    """Make a memory, or all about a data subject, unreadable for ever. Prints the receipt."""
+    """Make a memory, or all about a data subject, unreadable for ever."""
     from mnemolog.api.parts import CATALOGUE
     from mnemolog.api.terminal.tables import print_document
 
