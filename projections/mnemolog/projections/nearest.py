@@ -196,6 +196,8 @@ def _indexed(index: VectorIndex, cells: Vectors) -> Indexed:
 
 def _by_index(indexed: Indexed, cells: Vectors, permitted: Mask, query: Vectors, k: int) -> Candidates | None:
     """None when too few of the candidates are permitted, or too many rows are hidden or not indexed yet."""
+    if indexed.held[len(cells) :].any():  # it has moved on meanwhile, and its sums have rows that are not asked about
+        return None
     held = indexed.holds(len(cells))
     hidden, new = np.flatnonzero(held & ~permitted), np.flatnonzero(permitted & ~held)
     size = int(np.count_nonzero(held))
