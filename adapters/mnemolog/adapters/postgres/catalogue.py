@@ -1,29 +1,25 @@
-"""The catalogue in Postgres: rows and the position they stand for change in one transaction."""
+"""The catalogue in Postgres: what every memory, cube and principal is and was, for questions by id and by position."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import orjson
-import psycopg
 from eventsourcing.postgres import PostgresDatastore
-from psycopg.rows import tuple_row
 
-from mnemolog.adapters.postgres.connection import Row, unreachable_as_refusal
+from mnemolog.adapters.postgres.connection import Row
 from mnemolog.adapters.postgres.rows import as_json
 from mnemolog.adapters.postgres.sql import QUERIES
+from mnemolog.adapters.postgres.tracked import Cursor, TrackedView
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Standing
 from mnemolog.projections.catalogue import MemoryRow, Token, fold
-from mnemolog.projections.parking import Parked, fold_or_park
 
-Cursor = psycopg.Cursor[Row]
 TABLES = (
     "memory",
     "grant_rule",
@@ -90,85 +86,28 @@ FACTS = (
 )
 
 
-class PostgresCatalogue:
-    """Implements `mnemolog.projections.projection.Projection`. Several processes may run it; they take turns."""
-
+class PostgresCatalogue(TrackedView):
     name = "catalogue"
     version = 1
-    types: tuple[str, ...] = ()
+    CLEAR = "clear_catalogue"
 
     def __init__(self, datastore: PostgresDatastore, token: Token) -> None:
-        self._datastore = datastore
+        super().__init__(datastore)
         self._token = token
-        self._position: int | None = None
-
-    @property
-    def position(self) -> int:
-        """As this process last saw it: another one may have moved it further."""
-        if self._position is None:
-            with self._cursor() as cursor:
-                view = {"view": self.name, "version": self.version}
-                found = cursor.execute(QUERIES["view_position"], view).fetchall()
-            self._position = found[0][0] if found else 0
-        return self._position
-
-    def apply(self, events: Sequence[Event], upto: int) -> None:
-        with self._cursor() as cursor, cursor.connection.transaction():
-            position = self._take_turn(cursor)
-            fresh = [event for event in events if event.position > position]
-            if (fresh[0].position if fresh else upto) > position + 1:
-                self._position = position  # another process has emptied the view since these events were read
-                return
-            self._fold(cursor, fresh)
-            if upto > position:
-                self._move(cursor, upto)
-        self._position = max(position, upto)
 
     def digest(self) -> str:
         digest = hashlib.sha256()
-        with self._cursor() as cursor:
+        with self.cursor() as cursor:
             for table in TABLES:
                 for (line,) in cursor.execute(QUERIES["digest_" + table]):
                     digest.update(line.encode())
         return digest.hexdigest()
 
-    def rebuild(self, pages: Iterable[Sequence[Event]], upto: int) -> list[Parked]:
-        """From the first event, in one transaction: readers see the old rows until the new ones are all there."""
-        parked: list[Parked] = []
-        with self._cursor() as cursor, cursor.connection.transaction():
-            self._take_turn(cursor)
-            cursor.execute(QUERIES["clear_catalogue"])
-
-            def fold_some(events: Sequence[Event], upto: int) -> None:
-                with cursor.connection.transaction():
-                    self._fold(cursor, events)
-
-            for page in pages:
-                parked += fold_or_park(self.name, fold_some, page, upto)
-            self._move(cursor, upto)
-            self._position = upto
-        return parked
-
-    def _fold(self, cursor: Cursor, events: Sequence[Event]) -> None:
+    def fold(self, cursor: Cursor, events: Sequence[Event]) -> None:
         self._apply_memories(cursor, [event for event in events if event.memory_id is not None])
         for event in events:
             if (statement := QUERIES.get("apply_" + event.type.replace(".", "_"))) is not None:
                 cursor.execute(statement, _facts(event))
-
-    def _move(self, cursor: Cursor, position: int) -> None:
-        cursor.execute(QUERIES["move_view"], {"view": self.name, "version": self.version, "position": position})
-
-    def _take_turn(self, cursor: Cursor) -> int:
-        """The position, locked until the end of the transaction. An older fold's rows are dropped, never continued."""
-        found = cursor.execute(QUERIES["lock_view"], {"view": self.name}).fetchall()
-        if not found:
-            cursor.execute(QUERIES["add_view"], {"view": self.name, "version": self.version})
-            found = cursor.execute(QUERIES["lock_view"], {"view": self.name}).fetchall()
-        version, position = found[0]
-        if version == self.version:
-            return int(position)
-        cursor.execute(QUERIES["clear_catalogue"])
-        return 0
 
     def _apply_memories(self, cursor: Cursor, events: Sequence[Event]) -> None:
         ids = list({event.stream_id for event in events})
@@ -200,15 +139,6 @@ class PostgresCatalogue:
         if begun:
             rows = as_json(MEMORY, [memory_values(row, to_position) for row, to_position in begun], "governance")
             cursor.execute(QUERIES["begin_memories"], {"rows": rows})
-
-    @contextmanager
-    def _cursor(self) -> Iterator[Cursor]:
-        with (
-            unreachable_as_refusal(),
-            self._datastore.get_connection() as connection,
-            connection.cursor(row_factory=tuple_row) as cursor,
-        ):
-            yield cursor
 
 
 def memory_values(row: MemoryRow, to_position: int | None) -> tuple[Any, ...]:
