@@ -14,8 +14,8 @@ demo: .venv/run            ## set up, start, and do the main job on a real conve
 serve: .venv/run           ## the REST API on http://127.0.0.1:7077
 	$(BIN)/mnemolog serve
 
-test: lint                 ## the whole suite
-	$(BIN)/python -m pytest
+test: lint                 ## the whole suite, on all cores
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ import pytest
 
 from tests.served import Served, refusal
 
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
 
 class Guest:
     """Somebody of the owner's tenant, with a key of their own."""
@@ -65,15 +67,15 @@ def test_a_grant_can_be_sent_again(served: Served, guest: Guest) -> None:
     [
         ({}, (422, "invalid")),
         ({"cube": "nowhere"}, (404, "cube_not_found")),
-        ({"memory_id": str(uuid4())}, (404, "memory_not_found")),
-        ({"tenant": True, "subject_id": str(uuid4())}, (404, "principal_not_found")),
+        ({"memory_id": NOBODY}, (404, "memory_not_found")),
+        ({"tenant": True, "subject_id": NOBODY}, (404, "principal_not_found")),
         ({"tenant": True, "actions": []}, (422, "invalid")),
         ({"tenant": True, "actions": ["fly"]}, (422, "invalid")),
         ({"tenant": True, "conditions": {"networks": ["ten"]}}, (422, "invalid")),
         ({"tenant": True, "expires_at": "2020-01-01T00:00:00Z"}, (422, "invalid_metadata")),
         ({"tenant": True, "expires_at": "2020-01-01T00:00:00"}, (422, "invalid_metadata")),
         ({"tenant": True, "effect": "deny", "delegable": True}, (422, "invalid")),
-        ({"tenant": True, "parent_id": str(uuid4())}, (403, "denied")),
+        ({"tenant": True, "parent_id": NOBODY}, (403, "denied")),
         ({"tenant": True, "reason": "\x00"}, (422, "invalid_text")),
     ],
     ids=str,

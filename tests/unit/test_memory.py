@@ -176,7 +176,7 @@ def test_an_expired_memory_cannot_be_revised() -> None:
 # -- the steps of its life
 
 
-@pytest.mark.parametrize("state", set(State) - {State.GENERATED})
+@pytest.mark.parametrize("state", [each for each in State if each is not State.GENERATED])
 def test_activating_lets_out_of_quarantine_and_is_no_way_to_restore_thaw_or_unmerge(state: State) -> None:
     memory = in_state(state)
     before = facts_of(memory)

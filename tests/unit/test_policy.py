@@ -237,7 +237,7 @@ def test_what_is_passed_on_gives_nobody_more_than_whoever_passed_it_on_was_given
         {"resource_id": CUBES[1]},
         {"actions": frozenset({Action.ADMINISTER})},
     ],
-    ids=str,
+    ids=lambda wider: "-".join(wider),
 )
 def test_nothing_wider_than_the_grant_can_be_passed_on(wider: dict[str, Any]) -> None:
     own = grant(BEN, Action.READ, Action.SHARE, delegable=True, conditions=Conditions(purposes=("care",)),
