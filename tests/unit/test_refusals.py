@@ -24,6 +24,9 @@ PUBLISHED = {
     "invalid_cursor": (400, 2),
     "body_too_large": (413, 2),
     "unsupported_media_type": (415, 2),
+    "query_refused": (422, 2),
+    "query_timed_out": (422, 2),
+    "query_too_large": (422, 2),
     "not_found": (404, 3),
     "memory_not_found": (404, 3),
     "cube_not_found": (404, 3),
@@ -45,6 +48,9 @@ PUBLISHED = {
     "condition_failed": (409, 5),
     "idempotency_key_reused": (422, 5),
     "cannot_merge": (409, 5),
+    "cannot_undo": (409, 5),
+    "cannot_import": (422, 2),
+    "answer_differs": (500, 6),
     "already_exists": (409, 5),
     "body_too_slow": (408, 7),
     "cannot_deactivate": (409, 5),
@@ -53,9 +59,11 @@ PUBLISHED = {
     "migration_changed": (409, 5),
     "schema_missing": (409, 5),
     "verification_failed": (500, 6),
+    "segment_corrupted": (500, 6),
     "view_differs": (500, 6),
     "model_rejected": (500, 6),
     "erased_keys_damaged": (500, 6),
+    "bundle_corrupted": (422, 6),
     "proof_rejected": (422, 6),
     "malformed_note": (422, 6),
     "signature_rejected": (422, 6),
@@ -78,7 +86,7 @@ def tree(root: type[Refusal]) -> Iterator[type[Refusal]]:
         yield from tree(child)
 
 
-REFUSALS = sorted((r for r in tree(Refusal) if r.__module__ == refusals.__name__), key=lambda r: r.code)
+REFUSALS = sorted((r for r in tree(Refusal) if r.__module__.startswith(refusals.__name__)), key=lambda r: r.code)
 every_refusal = pytest.mark.parametrize("refusal", REFUSALS, ids=lambda r: r.__name__)
 
 
