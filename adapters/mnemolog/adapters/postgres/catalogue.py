@@ -19,9 +19,12 @@ from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Standing
 from mnemolog.projections.catalogue import MemoryRow, Token, fold
+from mnemolog.projections.lineage import DerivationRow
+from mnemolog.projections.lineage import fold as fold_derivations
 
 TABLES = (
     "memory",
+    "derivation",
     "grant_rule",
     "cube",
     "principal",
@@ -88,7 +91,7 @@ FACTS = (
 
 class PostgresCatalogue(TrackedView):
     name = "catalogue"
-    version = 1
+    version = 2
     CLEAR = "clear_catalogue"
 
     def __init__(self, datastore: PostgresDatastore, token: Token) -> None:
@@ -104,7 +107,9 @@ class PostgresCatalogue(TrackedView):
         return digest.hexdigest()
 
     def fold(self, cursor: Cursor, events: Sequence[Event]) -> None:
-        self._apply_memories(cursor, [event for event in events if event.memory_id is not None])
+        of_memories = [event for event in events if event.memory_id is not None]
+        self._apply_memories(cursor, of_memories)
+        _apply_derivations(cursor, of_memories)
         for event in events:
             if (statement := QUERIES.get("apply_" + event.type.replace(".", "_"))) is not None:
                 cursor.execute(statement, _facts(event))
@@ -139,6 +144,16 @@ class PostgresCatalogue(TrackedView):
         if begun:
             rows = as_json(MEMORY, [memory_values(row, to_position) for row, to_position in begun], "governance")
             cursor.execute(QUERIES["begin_memories"], {"rows": rows})
+
+
+def _apply_derivations(cursor: Cursor, events: Sequence[Event]) -> None:
+    found = fold_derivations(events)
+    if found.ended:
+        children, parents, ends = zip(*found.ended, strict=True)
+        columns = {"children": list(children), "parents": list(parents), "ends": list(ends)}
+        cursor.execute(QUERIES["end_derivations"], columns)
+    if found.rows:
+        cursor.execute(QUERIES["begin_derivations"], {"rows": as_json(DerivationRow._fields, found.rows)})
 
 
 def memory_values(row: MemoryRow, to_position: int | None) -> tuple[Any, ...]:
