@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -60,6 +61,11 @@ class Request:
         self.told = True
         self.facts |= {"memory_ids": tuple(memory_ids), "position": position}
 
+    def count(self, told: int, position: int, denied: Mapping[str, int] = MappingProxyType({})) -> None:
+        """How much was told that is no memory: who may do what, who there is. `denied` counts what was not, by why."""
+        self.tell((), position)
+        self.facts |= {"considered": told + sum(denied.values()), "dropped": dict(denied)}
+
     def answer(
         self, asked: Question, ranking: Ranking, scores: Sequence[float], embedder: str, how: Mapping[str, Any]
     ) -> None:
@@ -69,17 +75,28 @@ class Request:
             "dropped": dict(ranking.dropped),
             "exact": ranking.exact,
             "embedder": embedder,
-            "question": (asked, how),
+            "question": {**question_json(asked), **how},
             "scores": scores,
+            "labelled_at": ranking.labelled_at,
+            "app": self.caller.app,
+            "address": self.caller.address,
+            "administrator": self.caller.administrator,
+            "scopes": None if self.caller.scopes is None else tuple(sorted(self.caller.scopes)),
         }
+
+    def ran(self, sql: str, position: int) -> None:
+        """A query in the caller's own words, which may name whom it is about, and the position that it was asked of."""
+        self.tell((), position)
+        self.facts["question"] = {"sql": sql}
+
+    def judged(self, ruled_at: int, now: datetime) -> None:
+        """The position whose rules an answer obeys, and when their time limits are judged."""
+        self.facts |= {"ruled_at": ruled_at, "judged_at": now}
 
     def entry(self) -> Entry:
         now, moment = self.parts.catalogue.position, self.moment
         facts = {**_UNSAID, "position": now if moment is None else moment.position, **self.facts}
         memory_ids = facts.setdefault("memory_ids", tuple(self.texts))
-        if facts["question"] is not None:
-            asked, how = facts["question"]
-            facts["question"] = question_json(asked) | how
         facts |= {
             "cube_ids": tuple(self.cubes),
             "text_positions": tuple(self.texts.get(memory_id, 0) for memory_id in memory_ids),
@@ -107,7 +124,7 @@ class Request:
         return Entry(kind, caller.tenant_id, caller.subject_id, origin(caller), now, said)
 
 
-_TARGETS = ("memory_id", "cube", "principal_id", "id")
+_TARGETS = ("memory_id", "cube", "principal_id", "id", "sql")
 _UNSAID: Mapping[str, Any] = {
     "considered": None,
     "dropped": {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from mnemolog.api.store import Store
 from mnemolog.api.strict_json import StrictRequest
 from mnemolog.domain.refusals import Invalid, NotAuthenticated, Refusal, UnknownField
 
+logger = logging.getLogger(__name__)
 SESSION, PURPOSE, APP = "Mnemolog-Session", "Mnemolog-Purpose", "Mnemolog-App"
 IDEMPOTENCY, IF_MATCH = "Idempotency-Key", "If-Match"
 # These change what a write does, so a route that does not heed one refuses it.
@@ -67,9 +69,20 @@ def bearer(request: Request) -> str:
     return key
 
 
-def _admitted(request: Request) -> Store:
+def _known(request: Request) -> Store:
+    """Raises NotAuthenticated, which is counted and logged: with the address, and nothing of what was sent."""
     owner: Store = request.app.state.store
-    store = owner.acting_as(bearer(request), request_id=request.state.request_id)
+    try:
+        return owner.acting_as(bearer(request), request_id=request.state.request_id)
+    except NotAuthenticated:
+        request.app.state.metrics.not_authenticated()
+        address = "an unknown address" if request.client is None else request.client.host
+        logger.warning("request %s from %s: no valid key", request.state.request_id, address)
+        raise
+
+
+def _admitted(request: Request) -> Store:
+    store = _known(request)
     request.state.leave = request.app.state.throttle.enter(store.caller)
     address = None if request.client is None else request.client.host
     store = store.asked_from(address=address, app=_text(APP, request.headers.get(APP)))

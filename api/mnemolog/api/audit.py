@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from mnemolog.adapters.postgres.accesses import AccessFilter, AccessFound, AccessPattern
+from mnemolog.adapters.postgres.accesses import AccessFilter, AccessFound
 from mnemolog.api.accesses import audited, current
 from mnemolog.api.answers import Page
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
@@ -26,7 +26,8 @@ from mnemolog.domain.permissions import Caller
 from mnemolog.domain.refusals import InvalidPosition
 
 EVERYTHING = AccessFilter()
-HIDDEN = frozenset({"considered", "dropped"})  # how much there is that somebody may not see
+# How much there is that somebody may not see, and when something changed there.
+HIDDEN = frozenset({"considered", "dropped", "ruled_at", "labelled_at"})
 TOLD_ALREADY = frozenset({"kind", "code", "session_id", "cube_ids", "memory_ids", "process_id", "subject_ids"})
 
 
@@ -46,6 +47,17 @@ class AuditEntry:
     cube_ids: Sequence[UUID]
     memory_ids: Sequence[UUID]
     facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPattern:
+    """How often a memory was told to somebody, and when last."""
+
+    memory_id: UUID
+    owner_id: UUID
+    reads: int
+    last_position: int | None
+    last_read_at: datetime | None
 
 
 @audited("audit")
@@ -69,8 +81,8 @@ class Audit:
         Moments are positions or times. All that this process has answered is included.
         Raises InvalidCursor, InvalidMetadata, InvalidPosition, ProjectionBehind, AuditUnavailable.
         """
-        head = self._flushed(at_least)
-        after, last = self._position(since, 0), self._position(until, head)
+        head = all_recorded(self._parts, at_least)
+        after, last = position_of(self._parts, since, 0), position_of(self._parts, until, head)
         keyring, question = self._parts.application.keyring, self._question(wanted)
         before = last + 1 if cursor is None else read_cursor(keyring, question, cursor)
         involving = None if is_administrator(self._caller) else self._caller.principal_id
@@ -81,34 +93,22 @@ class Audit:
         following = make_cursor(keyring, question, found[limit - 1].position) if len(found) > limit else None
         return Page(items=entries, next=following, position=head)
 
-    def patterns(self, memory_ids: Sequence[UUID]) -> Mapping[UUID, AccessPattern]:
+    def patterns(self, memory_ids: Sequence[UUID]) -> Mapping[UUID, MemoryPattern]:
         """How often memories were told to somebody, and when last: to administrators, and of what the caller owns."""
-        self._flushed(None)
+        head = all_recorded(self._parts)
         found = self._parts.accesses.patterns(self._caller.tenant_id, memory_ids)
         everything, me = is_administrator(self._caller), self._caller.principal_id
-        return {memory_id: each for memory_id, each in found.items() if everything or each.owner_id == me}
+        told = {
+            memory_id: MemoryPattern(**each._asdict())
+            for memory_id, each in found.items()
+            if everything or each.owner_id == me
+        }
+        current().tell(told, head)
+        return told
 
     def _mine(self, memory_ids: Collection[UUID]) -> Collection[UUID]:
         found = self._parts.accesses.patterns(self._caller.tenant_id, sorted(memory_ids))
         return {memory_id for memory_id, each in found.items() if each.owner_id == self._caller.principal_id}
-
-    def _flushed(self, at_least: int | None) -> int:
-        """The position that the view has come to, with all that this process has put on record."""
-        parts = self._parts
-        parts.trail.flush()
-        parts.wait((), at_least)
-        head = parts.log.head()
-        parts.runner.wait(ACCESS, head, parts.settings.wait_seconds)
-        return head
-
-    def _position(self, at: At, absent: int) -> int:
-        if at is None:
-            return absent
-        if isinstance(at, datetime):
-            return self._parts.log.position_at(at)
-        if at < 0:
-            raise InvalidPosition(value=at, reason="positions start at 1, and 0 is before the first")
-        return min(at, LAST - 1)
 
     def _question(self, wanted: AccessFilter) -> str:
         """What a cursor belongs to. Not the moments: a while ago is another one with every page."""
@@ -127,6 +127,26 @@ class Audit:
 
     def _own(self, entry: AuditEntry) -> AuditEntry:
         return replace(entry, facts={name: fact for name, fact in entry.facts.items() if name not in HIDDEN})
+
+
+def all_recorded(parts: Parts, at_least: int | None = None) -> int:
+    """The position that the view has come to, with all that this process has put on record."""
+    parts.trail.flush()
+    parts.wait((), at_least)
+    head = parts.log.head()
+    parts.runner.wait(ACCESS, head, parts.settings.wait_seconds)
+    return head
+
+
+def position_of(parts: Parts, at: At, absent: int) -> int:
+    """Raises InvalidPosition."""
+    if at is None:
+        return absent
+    if isinstance(at, datetime):
+        return parts.log.position_at(at)
+    if at < 0:
+        raise InvalidPosition(value=at, reason="positions start at 1, and 0 is before the first")
+    return min(at, LAST - 1)
 
 
 def _entry(found: AccessFound, event: Event) -> AuditEntry:

@@ -13,6 +13,7 @@ from mnemolog.adapters.postgres.exporting import exported, log_origin
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.adapters.postgres.tree import Rows, StoredHashes
 from mnemolog.adapters.signing import Ed25519Signer, Ed25519Verifier
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.evidence_answers import CheckpointPage, Consistency, Inclusion, SignedCheckpoint
 from mnemolog.api.parts import Parts, require_administrator
@@ -39,7 +40,10 @@ from mnemolog.domain.refusals import (
 QUESTION = "checkpoints"
 
 
+@audited("evidence")
 class Evidence:
+    """What anybody may have leaves no record; who took the log away does."""
+
     def __init__(self, parts: Parts, caller: Caller) -> None:
         self._parts, self._caller = parts, caller
         self._rows: Rows = parts.application.log_recorder.rows
@@ -117,11 +121,15 @@ class Evidence:
         """
         require_administrator(self._caller, "export the log")
         head = self._parts.log.head()
-        last = _within(head, head if last is None else last)
-        first = _within(last, first)
+        upto = _within(head, head if last is None else last)
+        first = _within(upto, first)
+        current().count(upto - first + 1, head)
         return self._exported(first, last)
 
-    def _exported(self, first: int, last: int) -> Iterator[bytes]:
+    def _exported(self, first: int, last: int | None) -> Iterator[bytes]:
+        """What is exported to the end has the record of who took it: a checkpoint that is kept next may bind that."""
+        self._parts.trail.flush()
+        last = self._parts.log.head() if last is None else last
         with unreachable_as_refusal():
             yield from exported(self._rows, first, last)
 

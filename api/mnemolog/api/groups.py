@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from mnemolog.adapters.postgres.directory import PrincipalRow
-from mnemolog.api.accesses import audited
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.answers import MemberAnswer, Page
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.parts import CATALOGUE, Parts, is_administrator, origin, require_administrator
@@ -68,6 +68,7 @@ class Groups:
         )
         items = [MemberAnswer(member_id=row.member_id, kind=row.kind.value, position=row.position) for row in rows]
         following = make_cursor(keyring, question, rows[-1].position) if len(rows) == limit else None
+        current().count(len(items), self._parts.catalogue.position)
         return Page(items=items, next=following, position=self._parts.catalogue.position)
 
     def _add(self, group_id: UUID, member_id: UUID) -> int:

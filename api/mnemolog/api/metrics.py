@@ -25,12 +25,18 @@ class Metrics:
         self._seconds = Histogram(
             "mnemolog_request_seconds", "Time to answer.", ["route", "method"], registry=self.registry
         )
+        self._unknown = Counter(
+            "mnemolog_authentication_failures", "Requests without a valid key or token.", registry=self.registry
+        )
         self.registry.register(StoreFigures(parts))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         method = method if method in METHODS else "other"
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route, method).observe(seconds)
+
+    def not_authenticated(self) -> None:
+        self._unknown.inc()
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -9,7 +9,7 @@ from itertools import compress
 from uuid import UUID
 
 from mnemolog.adapters.postgres.directory import CubeRow, PrincipalRow
-from mnemolog.api.accesses import audited
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.asking import (
     DECIDED,
     Situation,
@@ -68,6 +68,7 @@ class Permissions:
         question, row = self._question(held, user, action, memory_id, context)
         code, findings = _judged(question, row)
         told = findings if is_administrator(self._caller) else findings[:1] if code is Code.ALLOWED else ()
+        self._note(held, question, memory_id, code)
         return Decision(
             allowed=code is Code.ALLOWED,
             code=code,
@@ -103,9 +104,12 @@ class Permissions:
             if CODES[code] is not Code.ALLOWED
         )
         denied["not_found"] += len(memory_ids) - len(judged.memory_ids)
+        counts = {code: count for code, count in sorted(denied.items()) if count}
+        current().asks([row.cube_id], None)
+        current().count(len(memory_ids) - sum(counts.values()), held.position, counts)
         return Decisions(
             allowed=[*compress(judged.memory_ids, judged.is_(Code.ALLOWED))],
-            denied={code: count for code, count in sorted(denied.items()) if count},
+            denied=counts,
             position=held.position,
             valid_until=_moment(judged.until),
         )
@@ -131,8 +135,11 @@ class Permissions:
         judged = self._judged(held, who, action, row, None, after)
         places = judged.is_(Code.ALLOWED).nonzero()[0]
         more = len(places) > most
+        items = [judged.memory_ids[place] for place in places[:most]]
+        current().asks([row.cube_id], None)
+        current().tell(items, held.position)
         return PermittedPage(
-            items=[judged.memory_ids[place] for place in places[:most]],
+            items=items,
             next=make_cursor(keyring, question, after + int(places[most - 1]) + 1) if more else None,
             complete=not more,
             position=held.position,
@@ -162,6 +169,7 @@ class Permissions:
         if not is_administrator(self._caller):
             findings, changes = findings[:1] if code is Code.ALLOWED else (), ()
         who = question.caller
+        self._note(held, question, memory_id, code)
         return Explanation(
             allowed=code is Code.ALLOWED,
             code=code,
@@ -202,8 +210,15 @@ class Permissions:
             assert cube is not None
             place = any_cube(self._parts, self._caller, cube)
         label = anything_in(place) if row is None else row.label
-        found = self._permitted(held, action, label, place, context or Context(), row)
-        return Expansion(items=[*found], position=held.position)
+        found = [*self._permitted(held, action, label, place, context or Context(), row)]
+        current().asks([place.cube_id], None)
+        current().count(len(found), held.position)
+        return Expansion(items=found, position=held.position)
+
+    def _note(self, held: Situation, question: Question, memory_id: UUID, code: Code) -> None:
+        current().asks([question.cube_id], None)
+        current().count(int(code is Code.ALLOWED), held.position, {} if code is Code.ALLOWED else {code.value: 1})
+        current().tell([memory_id], held.position)
 
     def _permitted(
         self,

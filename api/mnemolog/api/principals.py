@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from mnemolog.adapters.postgres.directory import PrincipalRow
-from mnemolog.api.accesses import audited
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.answers import KeyAnswer, Page, PrincipalAnswer, SubjectAnswer
 from mnemolog.api.credentials import ApiKey, subject_token
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
@@ -57,7 +57,7 @@ class Principals:
             administrator=administrator,
         )
         self._record(*(each for each in (subject, principal) if each is not None))
-        return self.get(principal.id)
+        return self._known(principal.id)
 
     def register_subject(self, name: str) -> SubjectAnswer:
         """A person whom memories are about and who has no key of their own."""
@@ -66,6 +66,11 @@ class Principals:
         return SubjectAnswer(subject_id=subject.id, position=self._record(subject))
 
     def get(self, principal_id: UUID, *, at_least: int | None = None) -> PrincipalAnswer:
+        found = self._known(principal_id, at_least)
+        current().count(1, self._parts.catalogue.position)
+        return found
+
+    def _known(self, principal_id: UUID, at_least: int | None = None) -> PrincipalAnswer:
         self._parts.wait(CATALOGUE, at_least)
         row = self._parts.directory.principal(self._caller.tenant_id, principal_id)
         if row is None or not (is_administrator(self._caller) or row.principal_id == self._caller.principal_id):
@@ -87,6 +92,7 @@ class Principals:
         rows = self._parts.directory.principals(self._caller.tenant_id, after, check_limit(limit), kind)
         following = make_cursor(keyring, question, rows[-1].position) if len(rows) == limit else None
         position = self._parts.catalogue.position
+        current().count(len(rows), position)
         return Page(items=[_answer(row) for row in rows], next=following, position=position)
 
     def deactivate(self, principal_id: UUID) -> int:
@@ -183,18 +189,19 @@ class Principals:
         if principal_id is None:
             require_administrator(self._caller, "list the keys of others")
         else:
-            self.get(principal_id)
+            self._known(principal_id)
         self._parts.wait(CATALOGUE)
         tenant_id, keyring = self._caller.tenant_id, self._parts.application.keyring
         question = f"keys:{tenant_id}:{principal_id}"
         after = read_cursor(keyring, question, cursor)
         rows = self._parts.registry.keys(tenant_id, principal_id, after, check_limit(limit))
         following = make_cursor(keyring, question, rows[-1].position) if len(rows) == limit else None
+        current().count(len(rows), self._parts.catalogue.position)
         return Page(items=rows, next=following, position=self._parts.catalogue.position)
 
     def _load(self, principal_id: UUID) -> Principal:
         """To be changed. Only the founder of the installation changes the founder, whose right is over all tenants."""
-        self.get(principal_id)
+        self._known(principal_id)
         founder = self._parts.registry.founder()
         if founder is not None and principal_id == founder[0] != self._caller.principal_id:
             raise Denied(action="change whoever owns this installation")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from mnemolog.api.accesses import audited
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.answers import FoundedTenant, Page, TenantAnswer
 from mnemolog.api.credentials import ApiKey
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
@@ -44,6 +44,7 @@ class Tenants:
         rows = self._parts.registry.tenants(read_cursor(keyring, "tenants", cursor), check_limit(limit))
         following = make_cursor(keyring, "tenants", rows[-1].position) if len(rows) == limit else None
         items = [_answer(row.tenant_id, row.limits, row.position) for row in rows]
+        current().count(len(items), self._parts.catalogue.position)
         return Page(items=items, next=following, position=self._parts.catalogue.position)
 
     def limit(self, tenant_id: UUID, limits: Limits) -> TenantAnswer:

@@ -17,6 +17,9 @@ from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, 
 @click.option("--code", help="Only what was refused with this code.")
 @click.option("--since", metavar="WHEN", help="After a position, a time with its zone, or a while ago such as -2h.")
 @click.option("--until", metavar="WHEN", help="Up to such a moment.")
+@click.option(
+    "--patterns", type=click.UUID, metavar="ID", multiple=True, help="How often this memory was told; may be repeated."
+)
 @click.option("--limit", default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="`next` of the page before.")
 @shared_options
@@ -32,6 +35,7 @@ def command(
     code: str | None,
     since: str | None,
     until: str | None,
+    patterns: tuple[UUID, ...],
     limit: int,
     cursor: str | None,
 ) -> None:
@@ -43,6 +47,7 @@ def command(
     mnemolog audit --kind recall --since -2h
     mnemolog audit --memory 01900000-0000-7000-8000-000000000000
     mnemolog audit --refused
+    mnemolog audit --patterns 01900000-0000-7000-8000-000000000000
     """
     from mnemolog.adapters.postgres.accesses import AccessFilter
     from mnemolog.api.parts import ACCESS
@@ -50,6 +55,9 @@ def command(
     from mnemolog.api.terminal.columns import AUDIT_COLUMNS, audit_row
     from mnemolog.api.terminal.tables import print_document, print_rows
 
+    if patterns:
+        _print_patterns(invocation, patterns)
+        return
     with invocation.store(*ACCESS) as store:
         wanted = AccessFilter(
             actor_id=actor,
@@ -68,3 +76,16 @@ def command(
     print_rows(AUDIT_COLUMNS, (audit_row(entry, me) for entry in page.items))
     if page.next:
         note(f"There is more: --cursor {page.next}")
+
+
+def _print_patterns(invocation: Invocation, memory_ids: tuple[UUID, ...]) -> None:
+    from mnemolog.api.parts import ACCESS
+    from mnemolog.api.terminal.lineage_lines import PATTERN_COLUMNS, pattern_row
+    from mnemolog.api.terminal.tables import print_document, print_rows
+
+    with invocation.store(*ACCESS) as store:
+        found = list(store.audit.patterns(memory_ids).values())
+    if invocation.as_json:
+        print_document(found)
+    else:
+        print_rows(PATTERN_COLUMNS, map(pattern_row, found))

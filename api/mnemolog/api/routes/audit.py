@@ -11,10 +11,11 @@ from starlette.responses import Response
 from mnemolog.adapters.postgres.accesses import AccessFilter
 from mnemolog.api.admission import Acting, AdmittedRoute, AtLeast, Cursor, Limit
 from mnemolog.api.problems import refused_by
-from mnemolog.api.responses import Answer
-from mnemolog.api.routes.declared import PAGES, AuditPage
+from mnemolog.api.responses import Answer, items
+from mnemolog.api.routes.declared import PAGES, READS, AccessPatterns, AuditPage
 
 router = APIRouter(tags=["audit"], route_class=AdmittedRoute)
+MOST_PATTERNS = 500
 Moment = Annotated[str | None, Query(description="A position, a time with its zone, or a while ago such as -2h.")]
 
 
@@ -53,3 +54,11 @@ def audit(
         wanted, since=store.at(since), until=store.at(until), limit=limit, cursor=cursor, at_least=at_least
     )
     return Answer(page)
+
+
+@router.get("/v1/audit/patterns", response_model=AccessPatterns, responses=refused_by(*READS))
+def patterns(
+    store: Acting, memory_id: Annotated[list[UUID], Query(max_length=MOST_PATTERNS, description="May be repeated.")]
+) -> Response:
+    """How often memories were told to somebody, and when last: to administrators and to their owners."""
+    return Answer(items(list(store.audit.patterns(memory_id).values())))
