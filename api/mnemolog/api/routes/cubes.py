@@ -55,7 +55,7 @@ def get(cube: CubeRef, store: Acting, at_least: AtLeast = None) -> Response:
 @router.patch(
     "/v1/cubes/{cube}",
     response_model=CubeAnswer,
-    responses=refused_by(*WRITES, *BODIES, CubeNotFound, InvalidMetadata, StaleVersion),
+    responses=refused_by(*WRITES, *BODIES, CubeNotFound, Denied, InvalidMetadata, StaleVersion),
 )
 def configure(cube: CubeRef, body: CubeChangeBody, store: Acting, if_version: IfVersion = None) -> Response:
     """Change the rules that are named, for what is written from now on."""
