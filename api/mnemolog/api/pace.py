@@ -29,17 +29,39 @@ def untold(pace: Pace) -> None:
 
 
 class Watch:
-    """Of one piece of work: call it with each position that is reached."""
+    """Of one piece of work, from position `since` on: call it with each position that is reached."""
 
-    def __init__(self, view: str, cube: str | None, upto: int, told: Told) -> None:
-        self._view, self._cube, self._upto, self._told = view, cube, upto, told
+    def __init__(self, view: str, cube: str | None, upto: int, told: Told, since: int = 0) -> None:
+        self._view, self._cube, self._upto, self._told, self._since = view, cube, upto, told, since
         self._began = time.monotonic()
 
     def __call__(self, position: int) -> None:
-        rate = position / max(self.seconds, SHORTEST)
+        rate = (position - self._since) / max(self.seconds, SHORTEST)
         left = max(0, self._upto - position)
         self._told(Pace(self._view, self._cube, position, self._upto, rate, left / rate if rate else None))
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._began
+
+
+class Stages:
+    """Several pieces of work along the same log, one after another, as one: its positions are those of all of them."""
+
+    def __init__(self, count: int, upto: int, told: Told) -> None:
+        self._count, self._upto, self._told = count, upto, told
+        self._began, self._first = time.monotonic(), 0
+        self._moved = False
+
+    def stage(self, number: int, view: str, cube: str | None, after: int) -> Callable[[int], None]:
+        """For the stage with this number, from 0, which goes on after a position."""
+        if not self._moved:
+            self._first = number * self._upto + after
+
+        def moved(position: int) -> None:
+            self._moved = True
+            done, every = number * self._upto + position, self._count * self._upto
+            rate = (done - self._first) / max(time.monotonic() - self._began, SHORTEST)
+            self._told(Pace(view, cube, done, every, rate, (every - done) / rate if rate else None))
+
+        return moved

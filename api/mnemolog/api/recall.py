@@ -62,7 +62,7 @@ class Recall:
         if reranker is not None:
             found = reranked(reranker, intent(asked.text, ()).text, found)[: asked.k]
         answer = self._answer(ranking, found, within(budget, found), reranker)
-        how = {"budget": budget, "rerank": rerank}
+        how = {"budget": budget, "rerank": rerank, "reranker": answer.reranker}
         current().answer(asked, ranking, [hit.score for hit in answer.hits], answer.embedder, how)
         current().tell([hit.memory_id for hit in answer.hits], answer.position)
         return answer
@@ -74,10 +74,12 @@ class Recall:
             return embedder.embed([meaning], as_query=True)
 
         position = None if moment is None else moment.position
-        caller = self._caller
+        caller, judged_at = self._caller, self._parts.clock.now()
+        policy, ruled_at = self._parts.policy(caller)
+        current().judged(ruled_at, judged_at)
 
         def reading(cube_id: UUID) -> Reading:
-            return self._parts.reading(caller, cube_id)
+            return policy.reading(caller, cube_id, judged_at)
 
         return recall_several(self._parts.views, cube_ids, asked, embed, caller, now, position, reading)
 

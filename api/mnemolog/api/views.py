@@ -16,9 +16,10 @@ from mnemolog.api.catalogue_check import check_catalogue
 from mnemolog.api.pace import Told, Watch, untold
 from mnemolog.api.parts import ACCESS, CATALOGUE, Parts, require_administrator
 from mnemolog.api.view_answers import Rebuilt, Verified, ViewAnswer, ViewOfCube, answer
+from mnemolog.api.waking import wake
 from mnemolog.domain.log import Event, pages
 from mnemolog.domain.permissions import Caller
-from mnemolog.domain.refusals import Invalid, NotFound, ProjectionBehind, Unavailable, ViewDiffers
+from mnemolog.domain.refusals import Invalid, NotFound, Unavailable, ViewDiffers
 from mnemolog.projections.cube_fold import AnyCubeFold
 
 PAGE = 500
@@ -134,24 +135,12 @@ class Views:
 
     def _verify(self, view: AnyCubeFold, cube: CubeRow, progress: Told) -> Verified:
         watch = Watch(view.name, cube.name, view.position, progress)
-        self._wake(view, cube.cube_id, watch)
+        wake(self._parts.residence, view, cube.cube_id, watch)
         position, same = self._parts.residence.verify(view, cube.cube_id, watch)
         if not same:
             reason = "its state is another one"
             raise ViewDiffers(view=view.name, cube_id=cube.cube_id, position=position, reason=reason)
         return Verified(view=view.name, cube_id=cube.cube_id, position=position, seconds=watch.seconds)
-
-    def _wake(self, view: AnyCubeFold, cube_id: UUID, moved: Watch) -> None:
-        """However long it takes, as long as it moves. Raises ProjectionBehind."""
-        reached = -1
-        while not view.is_held(cube_id):
-            try:
-                self._parts.residence.wake(view, cube_id)
-            except ProjectionBehind as behind:
-                if behind.facts["position"] <= reached:
-                    raise
-                reached = behind.facts["position"]
-                moved(reached)
 
     @contextmanager
     def _visiting(self, cube_id: UUID) -> Iterator[None]:

@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from mnemolog.domain.aggregate import Root, topics
-from mnemolog.domain.refusals import Denied, LegalHold, MemoryExpired, NotFound, Refusal
+from mnemolog.domain.refusals import Denied, LegalHold, MemoryExpired, NotFound, QueryRefused, Refusal
 
 # What somebody may not have, as opposed to what nobody can: these refusals go on record.
-REFUSED: tuple[type[Refusal], ...] = (Denied, NotFound, MemoryExpired, LegalHold)
+# So does a query that was refused: why may tell something of rows, and somebody may have been looking for a way out.
+REFUSED: tuple[type[Refusal], ...] = (Denied, NotFound, MemoryExpired, LegalHold, QueryRefused)
 
 
 class Access(Root):
@@ -30,10 +31,14 @@ class Access(Root):
 
         `position` is the one that the answer is of and `permitted_at` the one that permission was decided at; `as_of`
         is what was asked for. `clock` is when expiry was judged.
+
+        What follows `scores` is of an answer to a question, and missing in what older releases recorded: the rest of
+        the caller's context; the position whose rules the ranking obeyed, and when their time limits were judged; and
+        for each cube, the last change of the labels that they were applied to.
         """
 
         TOPIC = "access.recorded.v1"
-        SEALED = frozenset({"question", "scores"})
+        SEALED = frozenset({"question", "scores", "app", "address"})
         kind: str
         session_id: UUID | None
         purpose: str | None
@@ -50,6 +55,13 @@ class Access(Root):
         embedder: str | None
         question: dict[str, Any] | None
         scores: tuple[str, ...]  # of each memory, `float.hex`: every bit of it
+        app: str | None = None
+        address: str | None = None
+        administrator: bool | None = None
+        scopes: tuple[str, ...] | None = None  # of the key; None is one without limits
+        ruled_at: int | None = None
+        judged_at: datetime | None = None
+        labelled_at: tuple[int, ...] = ()
 
     class Refused(Event):
         """`target_id` is the id that was asked for; `asked` is what was asked for by another name."""

@@ -18,6 +18,7 @@ from mnemolog.domain.permissions import (
     MemoryLabel,
     Reach,
     Reaches,
+    Reading,
     decide,
     may_use_cube,
 )
@@ -164,6 +165,11 @@ class Policy:
                 cube = max(cube, self.sensitivity(rule))
         inactive = caller.principal_id in self.inactive
         return Reach(cube, memories, denies_cube, frozenset(denied), inactive, min(edges, default=None))
+
+    def reading(self, caller: Caller, cube_id: UUID, now: datetime) -> Reading:
+        """What grants let this caller read in a cube, and whoever it acts on behalf of."""
+        reaches = ((each, self.reach(each, Action.READ, cube_id, now)) for each in self.callers(caller))
+        return Reading(tuple(reaches), self.position)
 
     def reaches(self, caller: Caller, action: Action, cube_id: UUID, now: datetime) -> Reaches:
         read = self.reach(caller, Action.READ, cube_id, now)

@@ -130,7 +130,11 @@ class CubeFold(Fold, Generic[C]):
     def saved(self, cube_id: UUID) -> Saved | None:
         with self._lock:
             held = self._held.get(cube_id)
-            return None if held is None else Saved(held.position, stamp(held.last), held.state.saved())
+            return None if held is None else self.saved_draft(held)
+
+    def saved_draft(self, draft: Held[C]) -> Saved:
+        """From which `draft` makes it again."""
+        return Saved(draft.position, stamp(draft.last), draft.state.saved())
 
     def kept(self, cube_id: UUID, position: int) -> None:
         """What was saved at `position` is safe."""

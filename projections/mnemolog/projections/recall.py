@@ -87,7 +87,7 @@ class Ranking:
     """`position` is the one that it holds for; `considered` memories may be seen, the others were `dropped`, by code.
 
     `exact` says that all of the considered were compared, and not only those that an index of vectors named. Scores are
-    exact either way.
+    exact either way. `labelled_at` has for each cube the last change of the labels that permission was decided by.
     """
 
     hits: tuple[Hit, ...]
@@ -95,6 +95,7 @@ class Ranking:
     considered: int
     dropped: Mapping[str, int]
     exact: bool
+    labelled_at: tuple[int, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +123,24 @@ class Views:
             raise ProjectionBehind(view=view.name, position=reached, wanted=at)
         return reached if at is None else at
 
-    def audience(self, cube_id: UUID, question: Question, caller: Caller | Reading, now: datetime, at: int) -> Audience:
-        """Kept for the next question of the same caller, unless a filter makes it one of its own."""
+    def audience(
+        self,
+        cube_id: UUID,
+        question: Question,
+        caller: Caller | Reading,
+        now: datetime,
+        at: int,
+        labelled_at: int | None = None,
+    ) -> Audience:
+        """Kept for the next question of the same caller, unless a filter makes it one of its own, or the labels by
+        which permission is decided are those of a former position.
+        """
         wanted = question.filters()
 
         def make() -> Audience:
-            return self._audience(cube_id, question, wanted, caller, now, at)
+            return self._audience(cube_id, question, wanted, caller, now, at, labelled_at)
 
-        if wanted is not None:
+        if wanted is not None or labelled_at is not None:
             return make()
         views: tuple[AnyCubeFold, ...] = (self.scopes, self.terms, self.vectors, self.turns)
         versions = [view.reached(cube_id) for view in views]
@@ -144,12 +155,16 @@ class Views:
         caller: Caller | Reading,
         now: datetime,
         at: int,
+        labelled_at: int | None,
     ) -> Audience:
         def personal(condition: Condition, positions: Positions) -> Mask:
             return self.labels.holds(cube_id, condition, positions, at)
 
         conditions = None if wanted is None else Wanted(wanted, personal)
-        permitted = self.scopes.permitted(cube_id, caller, now, at, question.memory_types, conditions)
+        labels = None if labelled_at is None else max(labelled_at, at)
+        permitted = self.scopes.permitted(
+            cube_id, caller, now, at, question.memory_types, conditions, labelled_at=labels
+        )
         positions = permitted.positions
         spoken = self.turns.spoken(cube_id, positions, at)
         words = self.terms.statistics(cube_id, positions, at)
@@ -192,11 +207,12 @@ def _recall(
     now: datetime,
     position: int,
     exact: bool,
+    labelled_at: int | None = None,
 ) -> Ranking:
-    audience = views.audience(cube_id, question, caller, now, position)
-    dropped = audience.permitted.dropped
+    audience = views.audience(cube_id, question, caller, now, position, labelled_at)
+    dropped, labelled = audience.permitted.dropped, (audience.permitted.labelled_at,)
     if not audience.size:
-        return Ranking((), position, 0, dropped, True)
+        return Ranking((), position, 0, dropped, True, labelled)
     names = views.turns.names(cube_id, audience.heard)
     wanted = intent(question.text, names, today=now.astimezone(UTC).date())
     subject = names[wanted.subjects[0]] if len(wanted.subjects) == 1 else None
@@ -219,7 +235,7 @@ def _recall(
         None if views.graphs is None else related_to,
     )
     found = find(asked)
-    return Ranking(_hits(asked, found), position, audience.size, dropped, found.exact)
+    return Ranking(_hits(asked, found), position, audience.size, dropped, found.exact, labelled)
 
 
 def recall_several(
@@ -231,10 +247,12 @@ def recall_several(
     now: datetime,
     at: int | None = None,
     reading: Callable[[UUID], Reading] | None = None,
+    labelled_at: Mapping[UUID, int] | None = None,
 ) -> Ranking:
     """All cubes as of the same position, each by its own statistics: only the final scores meet. A cube counts once.
 
-    `reading` tells what grants give the caller in a cube, which is nothing without it.
+    `reading` tells what grants give the caller in a cube, which is nothing without it. `labelled_at` has for each cube
+    the position whose labels decide who may see what: without it, those of now.
     Raises as `recall` does, and Invalid for no cube or for more than a hundred.
     """
     different = tuple(dict.fromkeys(cube_ids))
@@ -245,14 +263,18 @@ def recall_several(
         cache(embed),
         question.exact or at is not None,
     )
-    asked = [
-        _recall(views, each, question, embed_once, caller if reading is None else reading(each), now, position, exact)
-        for each in different
-    ]
+    labels: Mapping[UUID, int] = labelled_at or {}
+
+    def ask(cube_id: UUID) -> Ranking:
+        reads = caller if reading is None else reading(cube_id)
+        return _recall(views, cube_id, question, embed_once, reads, now, position, exact, labels.get(cube_id))
+
+    asked = [ask(each) for each in different]
     hits = sorted((hit for each in asked for hit in each.hits), key=lambda hit: (-hit.score, hit.position))
     dropped = sum((Counter(each.dropped) for each in asked), Counter())
     considered, compared = sum(each.considered for each in asked), all(each.exact for each in asked)
-    return Ranking(tuple(hits[: question.k]), position, considered, dict(dropped), compared)
+    labelled = tuple(at for each in asked for at in each.labelled_at)
+    return Ranking(tuple(hits[: question.k]), position, considered, dict(dropped), compared, labelled)
 
 
 def _hits(asked: Asked, found: Found) -> tuple[Hit, ...]:

@@ -58,7 +58,8 @@ class Permitted:
 
     `mask` is over the memories that existed then, in the order of their birth; `positions` are those of the events that
     hold the texts of the permitted ones, in the same order; `dropped` counts the others by why. All of it holds until
-    `until`, in microseconds since 1970, when the next memory expires.
+    `until`, in microseconds since 1970, when the next memory expires. `labelled_at` is the last change of the labels by
+    which permission was decided.
     """
 
     mask: Mask
@@ -67,6 +68,7 @@ class Permitted:
     dropped: dict[str, int]
     ids: Ids
     until: int = FOREVER
+    labelled_at: int = 0
 
     def memory_id(self, place: int) -> UUID:
         """The memory whose text is at `positions[place]`."""
@@ -123,13 +125,15 @@ class Scopes(CubeFold[CubeScopes]):
         memory_types: Collection[MemoryType] = (),
         wanted: Wanted | None = None,
         states: Collection[State] = (),
+        labelled_at: int | None = None,
     ) -> Permitted:
         """`now` is what expiries are compared with; `memory_types` empty means all.
 
-        `states` are those of PAST that are shown besides what can be recalled.
+        `states` are those of PAST that are shown besides what can be recalled. With `labelled_at`, not before `at`,
+        permission is decided by the labels of then, as it once was; what has been erased since is gone all the same.
         """
         with self._reading(cube_id) as cube:
-            return permitted(cube, Reading.of(caller), now, at, memory_types, wanted, states)
+            return permitted(cube, Reading.of(caller), now, at, memory_types, wanted, states, labelled_at)
 
     def judged(
         self,
@@ -212,14 +216,16 @@ def permitted(
     memory_types: Collection[MemoryType],
     wanted: Wanted | None = None,
     states: Collection[State] = (),
+    labelled_at: int | None = None,
 ) -> Permitted:
     rows = cube.rows_at(at)
-    then, present = Chosen(cube.labels.rows, rows), Chosen(cube.labels.rows, cube.latest.rows[: len(rows)])
+    then, latest = Chosen(cube.labels.rows, rows), Chosen(cube.labels.rows, cube.latest.rows[: len(rows)])
+    present = latest if labelled_at is None else Chosen(cube.labels.rows, cube.rows_at(labelled_at)[: len(rows)])
     own = then["session"] == cube.sessions.find(reading.caller.session_id)
     state = then["state"]
     codes = Codes(len(rows))
     codes.drop("not_permitted", ~may_read(cube, reading, present, state))
-    codes.drop("erased", present["state"] == STATES.index(State.ERASED))
+    codes.drop("erased", latest["state"] == STATES.index(State.ERASED))
     for each in PAST:
         if each not in states:
             codes.drop(each.value, state == STATES.index(each))
@@ -235,7 +241,8 @@ def permitted(
     until = int(expires.min(where=expires > moment, initial=FOREVER))
     if reading.until is not None:
         until = min(until, microseconds(reading.until))
-    return Permitted(codes.kept, members, then["text_at"][members], codes.dropped, cube.ids, until)
+    positions = then["text_at"][members]
+    return Permitted(codes.kept, members, positions, codes.dropped, cube.ids, until, cube.changed)
 
 
 def _fits(cube: CubeScopes, wanted: Wanted, labels: Chosen) -> Mask:

@@ -11,6 +11,7 @@ from mnemolog.api.pace import Pace, untold
 from mnemolog.api.terminal.tables import Column
 
 if TYPE_CHECKING:
+    from mnemolog.api.replay_answers import ReplayedView
     from mnemolog.api.view_answers import Rebuilt, Verified, ViewAnswer
 
 VIEW = Column("view")
@@ -25,6 +26,7 @@ VIEW_COLUMNS = (
 )
 REBUILT_COLUMNS = (VIEW, CUBE, POSITION, Column("events", right=True), SECONDS)
 VERIFIED_COLUMNS = (VIEW, CUBE, POSITION, SECONDS)
+REPLAYED_COLUMNS = (*REBUILT_COLUMNS, Column("events/s", right=True), Column("sha256", wide=True))
 
 
 def view_row(view: ViewAnswer) -> Sequence[Any]:
@@ -39,6 +41,10 @@ def rebuilt_row(done: Rebuilt) -> Sequence[Any]:
 
 def verified_row(done: Verified) -> Sequence[Any]:
     return done.view, done.cube_id, done.position, done.seconds
+
+
+def replayed_row(made: ReplayedView) -> Sequence[Any]:
+    return made.view, made.cube_id, made.position, made.events, made.seconds, round(made.rate), made.digest
 
 
 @contextmanager
