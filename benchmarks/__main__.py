@@ -12,11 +12,11 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from benchmarks import governance, log, million, recall
+from benchmarks import analytics, governance, log, million, recall
 from benchmarks.figure import Figure, Report, machine, show, versions
 from benchmarks.server import durable_server, server_version
 
-BENCHMARKS = {"log": log, "recall": recall, "million": million, "governance": governance}
+BENCHMARKS = {"log": log, "recall": recall, "million": million, "governance": governance, "analytics": analytics}
 
 
 @click.command()
