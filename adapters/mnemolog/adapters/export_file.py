@@ -100,12 +100,12 @@ def _row(line: bytes, position: int) -> Row:
         event = orjson.loads(line)
         if event.keys() != set(FIELDS) or event["position"] is None:
             raise ValueError
-        return tuple(_value(name, event[name]) for name in FIELDS)
+        return tuple(stored_value(name, event[name]) for name in FIELDS)
     except (ValueError, TypeError, AttributeError, OverflowError, MalformedNote):
         raise VerificationFailed(position=position, reason="the line is not an event of an export") from None
 
 
-def _value(name: str, value: Any) -> Any:
+def stored_value(name: str, value: Any) -> Any:
     """As Postgres has it. Raises ValueError, TypeError, MalformedNote."""
     if value is None:
         return None

@@ -87,6 +87,16 @@ class Keyring:
             return None
         return self._content_cipher(key, tuple(known[subject] for subject in key.subject_ids))
 
+    def revealed(self, key_ids: Sequence[UUID]) -> dict[UUID, bytes]:
+        """The bytes of content keys, for who may take away what they open. Those that were destroyed are missing."""
+        keys = self.tables.content_keys(key_ids)
+        known = self.tables.subject_keys(sorted({subject for key in keys.values() for subject in key.subject_ids}))
+        return {
+            key_id: self._unwrapped(key, tuple(known[subject] for subject in key.subject_ids))
+            for key_id, key in keys.items()
+            if all(subject in known for subject in key.subject_ids)
+        }
+
     def content_key(self, key_id: UUID) -> ContentKey | None:
         return self.tables.content_keys([key_id]).get(key_id)
 
@@ -122,6 +132,9 @@ class Keyring:
         return AESGCM(_opened(self._wrapping, wrapped, subject_id.bytes))
 
     def _unwrap_content(self, key: ContentKey, wrapped_subjects: tuple[bytes, ...]) -> AESGCM:
+        return AESGCM(self._unwrapped(key, wrapped_subjects))
+
+    def _unwrapped(self, key: ContentKey, wrapped_subjects: tuple[bytes, ...]) -> bytes:
         unwrapped = key.wrapped
         for subject_id, wrapped in reversed(tuple(zip(key.subject_ids, wrapped_subjects, strict=True))):
             cipher = self._subject_cipher(subject_id, wrapped)
@@ -130,7 +143,7 @@ class Keyring:
             except InvalidTag:
                 reason = f"the key of stream {key.key_id} is not the one that was made for it"
                 raise VerificationFailed(position=None, reason=reason) from None
-        return AESGCM(unwrapped)
+        return unwrapped
 
 
 def wrapping(key_encryption_key: bytes) -> AESGCM:

@@ -8,11 +8,11 @@ an event that has none cannot be loaded any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate, CanMutateAggregate
+from eventsourcing.domain import Aggregate, CanMutateAggregate, DomainEventProtocol
 from eventsourcing.utils import register_topic
 
 from mnemolog.domain.identity import new_id
@@ -60,6 +60,18 @@ class Root(Aggregate):
         self.trigger_event(
             event_class, tenant_id=self.tenant_id, cube_id=self.cube_id, subject_ids=self.subject_ids, **facts
         )
+
+
+class Pending(Protocol):
+    """What has events that are to be recorded, as an aggregate has. `subject_ids` are all that they name."""
+
+    @property
+    def subject_ids(self) -> tuple[UUID, ...]: ...
+
+    @property
+    def pending_events(self) -> Sequence[DomainEventProtocol[UUID]]: ...
+
+    def collect_events(self) -> Sequence[DomainEventProtocol[UUID]]: ...
 
 
 def topics(aggregate: type[Root], *event_classes: type[Recorded]) -> dict[str, type[Recorded]]:

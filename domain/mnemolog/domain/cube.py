@@ -76,10 +76,20 @@ class Cube(Root):
     KIND = "cube"
 
     class Founded(Root.Created):
+        """`loaded_from` says of which dump the cube was made.
+
+        `forked_from` is the cube that it was copied from, as that was at position `forked_at`; `left_out` counts what
+        was not copied, by why.
+        """
+
         TOPIC = "cube.founded.v1"
         name: str
         owner_id: UUID
         config: dict[str, Any]
+        loaded_from: dict[str, Any] | None
+        forked_from: UUID | None
+        forked_at: int | None
+        left_out: dict[str, int] | None
 
     class Configured(Root.Event):
         TOPIC = "cube.configured.v1"
@@ -97,17 +107,36 @@ class Cube(Root):
         name: str,
         owner_id: UUID,
         config: dict[str, Any],
+        loaded_from: dict[str, Any] | None = None,
+        forked_from: UUID | None = None,
+        forked_at: int | None = None,
+        left_out: dict[str, int] | None = None,
     ) -> None:
         self.tenant_id, self.cube_id, self.subject_ids = tenant_id, cube_id, tuple(subject_ids)
         self.name, self.owner_id = name, owner_id
         self.config = CubeConfig.from_json(config)
+        self.loaded_from = loaded_from
+        self.forked_from, self.forked_at, self.left_out = forked_from, forked_at, left_out
 
     @classmethod
     def found(
-        cls, *, tenant_id: UUID, name: str, owner_id: UUID, subject_id: UUID, config: CubeConfig = CubeConfig()
+        cls,
+        *,
+        tenant_id: UUID,
+        name: str,
+        owner_id: UUID,
+        subject_id: UUID,
+        config: CubeConfig = CubeConfig(),
+        loaded_from: dict[str, Any] | None = None,
+        cube_id: UUID | None = None,
+        forked_from: UUID | None = None,
+        forked_at: int | None = None,
+        left_out: dict[str, int] | None = None,
     ) -> Self:
-        """`subject_id` is whose data the cube holds when a memory does not say otherwise."""
-        cube_id = new_id()
+        """`subject_id` is whose data the cube holds when a memory does not say otherwise. Its id is a new one, or
+        `cube_id`, which nothing has yet.
+        """
+        cube_id = cube_id or new_id()
         return cls._create(
             cls.Founded,
             id=cube_id,
@@ -117,6 +146,10 @@ class Cube(Root):
             name=check_name(name),
             owner_id=owner_id,
             config=config.to_json(),
+            loaded_from=loaded_from,
+            forked_from=forked_from,
+            forked_at=forked_at,
+            left_out=left_out,
         )
 
     def configure(self, config: CubeConfig) -> None:

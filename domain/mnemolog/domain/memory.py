@@ -68,6 +68,8 @@ class Memory(Root):
         pass
 
     class Generated(Event, Root.Created):
+        """`copied_from` is the memory of another cube that this one was copied from, when its cube was forked."""
+
         TOPIC = "memory.generated.v1"
         SEALED = frozenset({"text", "description"})
         text: str
@@ -77,6 +79,7 @@ class Memory(Root):
         occurred_at: datetime
         expires_at: datetime | None
         parents: tuple[UUID, ...]
+        copied_from: UUID | None
 
     class Revised(Event):
         TOPIC = "memory.revised.v1"
@@ -184,6 +187,7 @@ class Memory(Root):
         occurred_at: datetime,
         expires_at: datetime | None,
         parents: tuple[UUID, ...],
+        copied_from: UUID | None = None,
     ) -> None:
         self.tenant_id, self.cube_id, self.subject_ids = tenant_id, cube_id, tuple(subject_ids)
         self.text = text
@@ -191,7 +195,7 @@ class Memory(Root):
         self.governance = Governance.from_json(governance)
         self.standing, self.first_trust = Standing(trust=trust), trust
         self.occurred_at, self.expires_at = occurred_at, expires_at
-        self.parents = tuple(parents)
+        self.parents, self.copied_from = tuple(parents), copied_from
         self.state = State.GENERATED
         self.legal_hold = False
         self.links: dict[tuple[UUID, Relation], float] = {}

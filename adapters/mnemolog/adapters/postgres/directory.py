@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -152,6 +152,15 @@ class Directory:
 
     def has_subject(self, tenant_id: UUID, subject_id: UUID) -> bool:
         return bool(self._rows("subject", {"tenant_id": tenant_id, "subject_id": subject_id}))
+
+    def known_principals(self, tenant_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
+        """Which of these are principals of the tenant."""
+        rows = self._rows("known_principals", {"tenant_id": tenant_id, "ids": sorted(ids)})
+        return frozenset(principal_id for (principal_id,) in rows)
+
+    def known_subjects(self, tenant_id: UUID, ids: Iterable[UUID]) -> frozenset[UUID]:
+        rows = self._rows("known_subjects", {"tenant_id": tenant_id, "ids": sorted(ids)})
+        return frozenset(subject_id for (subject_id,) in rows)
 
     def memory_counts(self, tenant_id: UUID) -> dict[str, int]:
         return {state: count for state, count in self._rows("memory_counts", {"tenant_id": tenant_id})}
