@@ -1,7 +1,8 @@
 """How an event that was written by an older release is read by this one.
 
-An upcast is a pure function of the data of one (event type, schema version) to the next version. The log itself is
-never rewritten; additive changes need no upcast because readers give every field that is missing its default.
+An upcast is a pure function of the data of one (event type, schema version) to the next version; of an event that was
+erased it is given what is left, without the sealed facts. The log itself is never rewritten; additive changes need no
+upcast because readers give every field that is missing its default.
 """
 
 from __future__ import annotations

@@ -40,7 +40,9 @@ def make_data_directory(
 def write_access_rules(layout: Layout, account: Account) -> None:
     """Local connections only, and the operating system says who it is that connects."""
     who = sorted({"root", caller()})
-    _write(layout.hba, f"local all all peer map={NAME}\n", account)
+    # `all` databases do not include that of replication, over which pg_basebackup copies the server while it runs.
+    rules = "".join(f"local {what} all peer map={NAME}\n" for what in ("all", "replication"))
+    _write(layout.hba, rules, account)
     _write(layout.ident, "".join(f'{NAME} "{user}" {NAME}\n' for user in who), account)
 
 

@@ -7,16 +7,14 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import orjson
 import psycopg
 
 from mnemolog.adapters.keyring import Keyring
 from mnemolog.adapters.postgres.connection import Row, connect, unreachable_as_refusal
 from mnemolog.adapters.postgres.envelope import LogNotification
-from mnemolog.adapters.postgres.mapper import open_event
+from mnemolog.adapters.postgres.mapper import clear_part, open_event
 from mnemolog.adapters.postgres.recorder import LogRecorder, notification_of
 from mnemolog.adapters.postgres.sql import QUERIES
 from mnemolog.domain.log import LAST, Appended, Event, IdempotencyKey, Selection
@@ -48,6 +46,13 @@ class PostgresLog:
         with unreachable_as_refusal():
             rows = self._recorder.at_positions(positions, tenant_id)
         return {event.position: event for event in self._open(rows)}
+
+    def written_with(self, position: int) -> tuple[int, int]:
+        """(first, last) of the positions that were written at once with one: by its request, and by those beside it."""
+        with unreachable_as_refusal():
+            before = self._recorder.rows(QUERIES["link"], {"position": position - 1})
+            ((last,),) = self._recorder.rows(QUERIES["append_end"], {"position": position})
+        return (before[0][0] if before else 0) + 1, last
 
     def position_at(self, moment: datetime) -> int:
         """The last position that was recorded at or before `moment`."""
@@ -83,7 +88,7 @@ class PostgresLog:
             tenant_id=row.tenant_id,
             occurred_at=_moment(row.occurred_at),
             recorded_at=_moment(row.recorded_at),
-            data=opened if opened is not None else _clear_part(stored),
+            data=opened if opened is not None else clear_part(stored),
             cube_id=row.cube_id,
             memory_id=row.memory_id,
             actor_id=row.origin.actor_id,
@@ -146,11 +151,6 @@ class LogWakeups:
             if head > self._head:
                 self._head = head
                 self._changed.notify_all()
-
-
-def _clear_part(stored: LogNotification) -> Mapping[str, Any]:
-    clear: Mapping[str, Any] = orjson.loads(stored.state)
-    return clear
 
 
 def _moment(value: datetime | None) -> datetime:

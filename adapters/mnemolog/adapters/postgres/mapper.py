@@ -70,7 +70,7 @@ class LogMapper(Mapper[UUID]):
         if data is None:
             if not event_class.BLANK:
                 raise MemoryErased(memory_id=stored_event.originator_id)
-            data = orjson.loads(stored_event.state) | event_class.BLANK
+            data = {**clear_part(stored_event), **event_class.BLANK}
         facts = {
             name: convert(data[name])
             for name, convert in converters(cast("Hashable", event_class)).items()
@@ -126,6 +126,11 @@ def open_event(
         associated = associated_data(row.tenant_id, stream, event.originator_version, event.topic, row.schema_version)
         data |= orjson.loads(open_sealed(cipher, row.sealed, associated, position))
     return upcast(event.topic, row.schema_version, data)
+
+
+def clear_part(event: LogEvent | LogNotification) -> dict[str, Any]:
+    """What an event says although its personal part has been erased, at its newest schema version."""
+    return dict(upcast(event.topic, event.row.schema_version, orjson.loads(event.state)))
 
 
 def associated_data(tenant_id: UUID, stream_id: UUID, version: int, topic: str, schema_version: int) -> bytes:
