@@ -108,7 +108,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_event_type_is_documented() -> None:
-    from mnemolog.api.log import EVENTS
+    from mnemolog.domain.events import EVENTS
 
     text = (ROOT / "docs/reference/log.md").read_text(encoding="utf-8")
     for topic in EVENTS:

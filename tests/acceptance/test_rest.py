@@ -184,6 +184,22 @@ def test_figures_are_for_administrators_and_name_routes_not_ids(served: Served) 
         assert refusal(agent.get("/metrics")) == (403, "denied")
 
 
+def test_who_has_no_valid_key_is_counted_and_logged_without_what_they_sent(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failures() -> float:
+        lines = served.client.get("/metrics").text.splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith("mnemolog_authentication_failures_tot"))
+
+    before, forged = failures(), f"mnl_{'0' * 32}_{'c' * 43}"
+    for credentials in (f"Bearer {forged}", "Basic canary", ""):
+        assert served.anonymous.get("/v1/cubes", headers={"Authorization": credentials}).status_code == 401
+    assert failures() == before + 3
+    lines = [record.getMessage() for record in caplog.records if record.name == "mnemolog.api.admission"]
+    assert [line.split(" from ")[1] for line in lines] == ["127.0.0.1: no valid key"] * 3
+    assert not [line for line in lines if "canary" in line or "ccc" in line]
+
+
 def test_status_counts_what_is_the_callers(served: Served) -> None:
     before = served.client.get("/v1/status").json()["memories"].get("activated", 0)
     strangers = served.stranger.get("/v1/status").json()["memories"]

@@ -18,6 +18,7 @@ TELLING: dict[str, Ask] = {
     "recall": lambda client, cube, _: client.post("/v1/recall", json={"cube": cube, "query": "tea"}),
     "get": lambda client, _, memory: client.get(f"/v1/memories/{memory}"),
     "history": lambda client, _, memory: client.get(f"/v1/memories/{memory}/history"),
+    "lineage": lambda client, _, memory: client.get(f"/v1/memories/{memory}/lineage"),
     "list": lambda client, cube, _: client.get(f"/v1/cubes/{cube}/memories"),
     "traverse": lambda client, cube, memory: client.post("/v1/traversals", json=way(cube, memory)),
     "path": lambda client, cube, memory: client.post("/v1/paths", json=way(cube, memory) | ends(memory)),
@@ -82,6 +83,10 @@ def test_these_are_all_the_routes_that_tell_what_a_memory_says(served: Served) -
     assert telling - {"/v1/permissions/explain"} == {  # the text of that one is a reason
         "/v1/recall",
         "/v1/memories/{memory_id}",
+        "/v1/memories/{memory_id}/lineage",
+        "/v1/memories/{memory_id}/diff",
+        "/v1/memories/{memory_id}/blame",
+        "/v1/cubes/{cube}/timeline",
         "/v1/cubes/{cube}/memories",
         "/v1/traversals",
         "/v1/paths",

@@ -61,6 +61,11 @@ TELLING: dict[str, tuple[slice, Ask]] = {
     "path": (BOTH, lambda store, ids: store.graph.path("main", ids[0], ids[1])),
     "related": (SECOND, lambda store, ids: store.graph.related("main", ids[0])),
     "links": (BOTH, lambda store, ids: store.memories.links(ids[0])),
+    "lineage": (FIRST, lambda store, ids: store.lineage(ids[0])),
+    "influence": (FIRST, lambda store, ids: store.influence(ids[0])),
+    "diff": (FIRST, lambda store, ids: store.time.diff(ids[0], store.log.head() - 1)),
+    "blame": (FIRST, lambda store, ids: store.time.blame(ids[0])),
+    "timeline": (BOTH, lambda store, ids: store.time.timeline("main")),
 }
 
 
@@ -75,7 +80,7 @@ def test_whatever_tells_something_leaves_one_record_of_it(store: Store, kind: st
     assert len(audit(store, kinds=(kind,))) == (3 if kind == "get" else 1)
     assert (entry.actor_id, entry.code) == (store.caller.principal_id, None)
     assert sorted(entry.memory_ids) == sorted(ids[told])
-    expected = [0 if kind == "links" else texts[memory_id] for memory_id in entry.memory_ids]
+    expected = [0 if kind in ("links", "influence") else texts[memory_id] for memory_id in entry.memory_ids]
     assert entry.facts["text_positions"] == expected
 
 
@@ -84,7 +89,8 @@ def test_these_are_all_the_ways_to_the_text_of_a_memory(store: Store) -> None:
     api = Path(str(open_store.__code__.co_filename)).parent
     call = re.compile(r"\bdisclose(_one|_history)?\(")
     calling = {path.stem for path in api.rglob("*.py") if call.search(path.read_text())}
-    assert calling == {"disclosure", "recall", "memories", "graph", "listing"}
+    telling = {"recall", "memories", "graph", "lineage", "listing", "time_travel", "timeline", "forking"}
+    assert calling == {"disclosure", *telling}
     ids = remembered(store, TEA)
     with pytest.raises(AssertionError, match="leaves no record"):
         disclose(store.parts, store.caller, ids)

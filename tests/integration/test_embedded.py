@@ -220,7 +220,8 @@ def test_data_of_a_version_that_is_not_installed_is_not_touched(open_server: Ope
 def test_nobody_comes_in_over_the_network_or_without_being_known(open_server: Open) -> None:
     server = open_server().start()
     assert ask(server, "show listen_addresses") == ""
-    rules = "select string_agg(concat_ws(' ', type, address, auth_method, options::text), ';') from pg_hba_file_rules"
+    rule = "concat_ws(' ', type, address, auth_method, options::text)"
+    rules = f"select string_agg(distinct {rule}, ';') from pg_hba_file_rules"
     assert ask(server, rules) == "local peer {map=mnemolog}"
     folder = Path(str(ask(server, "show unix_socket_directories")))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -138,7 +138,7 @@ def test_a_dry_run_counts_and_changes_nothing(store: Store) -> None:
     head = store.log.head()
     answer = store.erasures.erase(subject=ada, basis=BASIS, dry_run=True)
     assert (answer.memories, answer.shared, answer.erasure_id, answer.completed) == (2, 0, None, False)
-    assert store.log.head() == head
+    assert {each.type.partition(".")[0] for each in store.parts.log.read(head, 100)} <= {"access"}
     assert len(store.memories.list("main").items) == 2
 
 

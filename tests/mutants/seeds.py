@@ -21,8 +21,8 @@ MUTANTS = (
     Mutant(
         "the last check at the exit is skipped",
         f"{API}/disclosure.py",
-        "and check.may_read(row)",
-        "and (check.may_read(row) or True)",
+        "        and check.allows(row)\n",
+        "        and (check.allows(row) or True)\n",
         (
             "tests/integration/test_grants.py",
             "tests/integration/test_graph.py",

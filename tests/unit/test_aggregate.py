@@ -12,7 +12,7 @@ from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.utils import get_topic, resolve_topic
 
 import mnemolog.domain
-from mnemolog.domain import access, cube, erasure, grants, memory, principal, subject, tenant
+from mnemolog.domain import access, cube, erasure, grants, memory, principal, retraction, subject, tenant
 from mnemolog.domain.access import Access
 from mnemolog.domain.aggregate import Recorded, Root
 from mnemolog.domain.cube import Cube
@@ -21,6 +21,7 @@ from mnemolog.domain.grants import Grant
 from mnemolog.domain.identity import new_id
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.principal import Principal, PrincipalKind
+from mnemolog.domain.retraction import Retraction
 from mnemolog.domain.subject import Subject
 from mnemolog.domain.tenant import Tenant
 from tests.unit.examples import ALICE, OWNER, SUBJECT, TENANT, generated
@@ -34,6 +35,7 @@ LISTED: dict[type[Root], dict[str, type[Recorded]]] = {
     Grant: grants.EVENTS,
     Erasure: erasure.EVENTS,
     Tenant: tenant.EVENTS,
+    Retraction: retraction.EVENTS,
 }
 # Every name that was ever written to a log: a line is added, never taken away.
 WRITTEN = {
@@ -71,12 +73,16 @@ WRITTEN = {
     "principal.member_removed.v1",
     "principal.reactivated.v1",
     "principal.registered.v1",
+    "retraction.made.v1",
     "subject.erased.v1",
     "subject.registered.v1",
     "tenant.founded.v1",
     "tenant.limited.v1",
 }
-PERSONAL = {"reason", "asked", "question", "scores", "text", "description", "name", "background", "speaker"}
+PERSONAL = {
+    *("reason", "asked", "question", "scores", "text", "description", "name", "background", "speaker"),
+    *("address", "app"),
+}
 
 
 def events_of(aggregate: type[Root]) -> list[type[Recorded]]:

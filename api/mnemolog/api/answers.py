@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from mnemolog.adapters.postgres.directory import CubeRow
 from mnemolog.api.disclosure import Disclosed
+from mnemolog.domain.cube import CubeConfig
 from mnemolog.domain.log import Event
 from mnemolog.domain.metadata import Description
 
@@ -160,6 +161,8 @@ class RecallAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CubeAnswer:
+    """`forked_from` is the cube of which it is a copy, as that was at position `forked_at`."""
+
     cube_id: UUID
     name: str
     owner_id: UUID
@@ -167,19 +170,30 @@ class CubeAnswer:
     config: Mapping[str, Any]
     version: int
     founded_at: datetime
+    forked_from: UUID | None
+    forked_at: int | None
     position: int
 
     @classmethod
-    def of(cls, row: CubeRow) -> CubeAnswer:
+    def of(cls, row: CubeRow, founded: Event) -> CubeAnswer:
+        """`founded` is the event that began it."""
+        return replace(cls.founded(founded), config=row.config.to_json(), version=row.version)
+
+    @classmethod
+    def founded(cls, event: Event) -> CubeAnswer:
+        """As it began."""
+        data, forked_from = event.data, event.data.get("forked_from")
         return cls(
-            cube_id=row.cube_id,
-            name=row.name,
-            owner_id=row.owner_id,
-            subject_id=row.subject_id,
-            config=row.config.to_json(),
-            version=row.version,
-            founded_at=row.founded_at,
-            position=row.position,
+            cube_id=event.stream_id,
+            name=data["name"],
+            owner_id=UUID(data["owner_id"]),
+            subject_id=UUID(data["subject_ids"][0]),
+            config=CubeConfig.from_json(data["config"]).to_json(),
+            version=event.version,
+            founded_at=event.recorded_at,
+            forked_from=None if forked_from is None else UUID(forked_from),
+            forked_at=data.get("forked_at"),
+            position=event.position,
         )
 
 

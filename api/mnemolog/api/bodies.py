@@ -281,6 +281,13 @@ class RecallBody(Body):
         return [self.cube] if "cube" in self.model_fields_set else self.cubes
 
 
+class QueryBody(Body):
+    sql: str = Field(description="One statement in DuckDB's SQL that asks.")
+    at: Position | str | None = Field(None, description="As of a position, a time with its zone, or -2h.")
+    limit: Whole = Field(10_000, description="How many rows at most.")
+    timeout: Number | None = Field(None, description="How many seconds it may take, up to the store's own limit.")
+
+
 class GraphBody(Body):
     cube: str = Field(description="Its name or id.")
     history: Flag = Field(False, description="Follow memories that are merged or archived too.")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -24,13 +25,23 @@ COMMANDS = {
     },
     "Memories": {
         "remember": "Store memories.",
+        "import": "Take over memories from MemOS, mem0 or LangGraph.",
         "recall": "Ask a cube what it knows.",
         "graph": "Follow what joins memories, names and contexts.",
-        "show": "Show a memory as it is, or as it was.",
-        "history": "Show all that happened to a memory.",
         "list": "List the memories of a cube.",
+        "lineage": "Show what a memory was made from, and what was made of it.",
+        "influence": "Show how far a memory has reached: what was made of it, and who was told.",
         "erase": "Make a memory, or all about a data subject, unreadable for ever.",
         "cubes": "List and found cubes, the spaces of memories.",
+    },
+    "Time travel": {
+        "show": "Show a memory as it is, or as it was.",
+        "history": "Show all that happened to a memory.",
+        "diff": "Show what changed in a memory between two moments.",
+        "blame": "Show which event put each part of a memory there.",
+        "timeline": "Show what happened in a cube.",
+        "undo": "Take back what was written, by new events.",
+        "fork": "Copy a cube as it was into a new one.",
     },
     "Permissions": {
         "grant": "Let somebody do something, or forbid it.",
@@ -42,11 +53,19 @@ COMMANDS = {
     "The store": {
         "log": "Show the log of events, or follow it.",
         "audit": "Show who did, saw and was refused what.",
-        "verify": "Prove that the log is as it was written.",
+        "retract": "Take back what somebody wrote, with all that was made from it.",
+        "sql": "Ask the log in SQL.",
+        "report": "Show or draw a report on the log.",
+        "verify": "Prove that the log is as it was written, and all that was made of it.",
         "export": "Write the log to a file that can be verified anywhere.",
+        "segments": "Write the log to files that analytics read.",
+        "dump": "Write a cube to a folder, with its proofs.",
+        "load": "Make a cube of a folder that was dumped.",
         "status": "Show how the store and its views are.",
         "views": "Show the views, and what they hold.",
         "rebuild": "Make views anew from the log, or verify them.",
+        "replay": "Make views from nothing as they were at any moment.",
+        "replay-answer": "Ask again what was once answered, and compare every bit.",
         "migrate": "Bring a database up to this release.",
         "principals": "Manage users, agents, services, groups and roles.",
         "keys": "Issue, list, rotate and revoke API keys.",
@@ -62,6 +81,12 @@ Environment: MNEMOLOG_HOME, MNEMOLOG_DSN or libpq's PG* variables, MNEMOLOG_EMBE
 MNEMOLOG_API_KEY, MNEMOLOG_KEY_ENCRYPTION_KEY. Secrets are never options."""
 
 
+def module_of(command: str) -> str:
+    """`replay-answer` is in replay_answer.py, and `import`, which is a word of Python's, in import_.py."""
+    name = command.replace("-", "_")
+    return f"mnemolog.api.commands.{name}{'_' if iskeyword(name) else ''}"
+
+
 class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in COMMANDS.values() for name in section]
@@ -69,7 +94,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        found: click.Command = import_module(f"mnemolog.api.commands.{cmd_name}").command
+        found: click.Command = import_module(module_of(cmd_name)).command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -57,7 +57,7 @@ def authenticate(
         kind=found.kind,
         administrator=found.administrator,
         session_id=session_id,
-        request_id=request_id or new_id(),
+        request_id=request_id,
         on_behalf_of=None if found.key is None else found.key.on_behalf_of,
         scopes=scopes,
         key_id=key_id,

@@ -17,7 +17,7 @@ import orjson
 from mnemolog.adapters.postgres.directory import CubeRow
 from mnemolog.api.answers import Written
 from mnemolog.api.parts import CATALOGUE, Parts, origin
-from mnemolog.domain.aggregate import Root
+from mnemolog.domain.aggregate import Pending
 from mnemolog.domain.log import Appended, Condition, IdempotencyKey
 from mnemolog.domain.memory import Memory
 from mnemolog.domain.metadata import Description
@@ -60,13 +60,22 @@ class Decisions:
 
         return self.decide(decide, idempotency_key, request)
 
-    def decide(self, decide: Callable[[], Sequence[Root]], idempotency_key: UUID | None, request: Any) -> Written:
-        """Decide and append, again when another writer was faster: the decision is then taken on what it wrote."""
+    def decide(
+        self,
+        decide: Callable[[], Sequence[Pending]],
+        idempotency_key: UUID | None,
+        request: Any,
+        decided_on: tuple[str, ...] = DECIDED_ON,
+    ) -> Written:
+        """Decide and append, again when another writer was faster: the decision is then taken on what it wrote.
+
+        `decided_on` are the events of which none may have come in between.
+        """
         if (earlier := self._replay(idempotency_key, request)) is not None:
             return earlier
         for attempt in range(ATTEMPTS):
             try:
-                return self.append(decide, idempotency_key, request)
+                return self.append(decide, idempotency_key, request, decided_on)
             except (VersionConflict, ConditionFailed) as refusal:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -74,10 +83,16 @@ class Decisions:
                     self._parts.wait(CATALOGUE, self._parts.log.head())
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def append(self, decide: Callable[[], Sequence[Root]], idempotency_key: UUID | None, request: Any) -> Written:
+    def append(
+        self,
+        decide: Callable[[], Sequence[Pending]],
+        idempotency_key: UUID | None,
+        request: Any,
+        decided_on: tuple[str, ...] = DECIDED_ON,
+    ) -> Written:
         """Decide and append once: refused by ConditionFailed if somebody's permissions have changed in between."""
         _, known = self._parts.policy(self._caller)
-        unchanged = Condition(after=known, types=DECIDED_ON, tenant_id=self._caller.tenant_id)
+        unchanged = Condition(after=known, types=decided_on, tenant_id=self._caller.tenant_id)
         decided = decide()
         self._refuse_erased(decided)
         idempotency = _idempotency(idempotency_key, self._caller, request)
@@ -94,7 +109,7 @@ class Decisions:
             else Written(position=appended.last, memory_ids=_memory_ids(decided))
         )
 
-    def _refuse_erased(self, decided: Sequence[Root]) -> None:
+    def _refuse_erased(self, decided: Sequence[Pending]) -> None:
         """Nothing begins to be stored about an erased data subject, and nothing of it is held. Raises SubjectErased."""
         touched = {
             subject_id
@@ -140,7 +155,7 @@ class Decisions:
         return code is Code.ALLOWED
 
 
-def _memory_ids(decided: Sequence[Root]) -> tuple[UUID, ...]:
+def _memory_ids(decided: Sequence[Pending]) -> tuple[UUID, ...]:
     return tuple(each.id for each in decided if isinstance(each, Memory))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from mnemolog.api.accesses import current
@@ -17,6 +18,7 @@ from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Event
 from mnemolog.domain.metadata import Description
 from mnemolog.domain.permissions import Action, Caller, CubeLabel, Reaches, may
+from mnemolog.domain.policy import Policy
 from mnemolog.domain.refusals import MemoryErased, MemoryExpired, MemoryNotFound
 from mnemolog.domain.retention import has_expired
 from mnemolog.projections.catalogue import MemoryRow
@@ -80,14 +82,39 @@ def disclose_history(parts: Parts, caller: Caller, memory_id: UUID, events: Sequ
     return events
 
 
+def disclose_keys(
+    parts: Parts, caller: Caller, wanted: Sequence[UUID], moment: Moment | None = None
+) -> tuple[Mapping[UUID, bytes], frozenset[UUID]]:
+    """The keys that open all that was ever said in these memories, for whoever may export them now: they are as good
+    as the texts. And which of the memories it may export although nothing opens them any more.
+    """
+    rows = parts.directory.memories(wanted, caller.tenant_id)
+    check = _Exit(parts, caller, list(rows.values()), action=Action.EXPORT)
+    allowed = {
+        each: row for each, row in rows.items() if not has_expired(row.expires_at, check.now) and check.allows(row)
+    }
+    live = [each for each, row in allowed.items() if row.state is not State.ERASED]
+    opened = parts.application.keyring.revealed(live)
+    told = [each for each in wanted if each in opened]
+    then = allowed if moment is None else parts.directory.memories_at(told, moment.position, caller.tenant_id)
+    current().disclosed({each: then[each] for each in told if each in then}, moment)
+    return opened, frozenset(allowed.keys() - opened.keys())
+
+
 def check_readable(parts: Parts, caller: Caller, memory_id: UUID) -> MemoryRow:
     """Raises MemoryNotFound or MemoryErased."""
     row = parts.directory.memories([memory_id], caller.tenant_id).get(memory_id)
-    if row is None or not _Exit(parts, caller, [row]).may_read(row):
+    if row is None or not _Exit(parts, caller, [row]).allows(row):
         raise MemoryNotFound(memory_id=memory_id)
     if row.state is State.ERASED:
         raise MemoryErased(memory_id=memory_id)
     return row
+
+
+def permitted(parts: Parts, caller: Caller, rows: Sequence[MemoryRow]) -> frozenset[UUID]:
+    """Which of these the caller may read by the rules of now, whether or not there is something left to read."""
+    check = _Exit(parts, caller, rows)
+    return frozenset(row.memory_id for row in rows if check.allows(row))
 
 
 def readable(
@@ -96,37 +123,80 @@ def readable(
     """Their rows as they are now. Whoever may look back past an expiry is not stopped by it here."""
     rows = parts.directory.memories(wanted, caller.tenant_id)
     looks_back = moment is not None and caller.administrator
-    now, check = parts.clock.now(), _Exit(parts, caller, list(rows.values()))
+    check = _Exit(parts, caller, list(rows.values()))
+    return _let_out(wanted, rows, looks_back, check)
+
+
+def _let_out(
+    wanted: Sequence[UUID], rows: Mapping[UUID, MemoryRow], looks_back: bool, check: _Exit
+) -> dict[UUID, MemoryRow]:
     return {
         memory_id: row
         for memory_id in wanted
         if (row := rows.get(memory_id)) is not None
         and row.state is not State.ERASED
-        and (looks_back or not has_expired(row.expires_at, now))
-        and check.may_read(row)
+        and (looks_back or not has_expired(row.expires_at, check.now))
+        and check.allows(row)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """When something was disclosed: what the catalogue knew of memories, the rules that held, and the time."""
+
+    position: int
+    policy: Policy
+    now: datetime
+
+
+def disclosed_then(
+    parts: Parts, caller: Caller, wanted: Sequence[UUID], moment: Moment | None, past: Past
+) -> Mapping[UUID, Disclosed]:
+    """What `disclose` said once, to be compared with the record of it: it is told to nobody.
+
+    What has been erased since is missing.
+    """
+    rows: Mapping[UUID, MemoryRow] = parts.directory.memories_at(wanted, past.position, caller.tenant_id)
+    looks_back = moment is not None and caller.administrator
+    rows = _let_out(wanted, rows, looks_back, _Exit(parts, caller, list(rows.values()), past))
+    if moment is not None:
+        rows = parts.directory.memories_at(list(rows), moment.position, caller.tenant_id)
+    events = parts.log.at([row.text_position for row in rows.values()], caller.tenant_id)
+    return {
+        memory_id: _disclosed(row, events[row.text_position])
+        for memory_id, row in rows.items()
+        if not events[row.text_position].erased
     }
 
 
 class _Exit:
-    """The last check of each memory, by the grants and the owners of cubes as they are now."""
+    """The last check of each memory, by the grants and the owners of cubes as they are now, or as they were."""
 
-    def __init__(self, parts: Parts, caller: Caller, rows: Sequence[MemoryRow]) -> None:
-        self._policy, self._caller = parts.policy(caller)[0], caller
-        self._owners, self._now = _owners(parts, caller, rows), parts.clock.now()
+    def __init__(
+        self,
+        parts: Parts,
+        caller: Caller,
+        rows: Sequence[MemoryRow],
+        past: Past | None = None,
+        action: Action = Action.READ,
+    ) -> None:
+        self._action = action
+        self._policy, self._caller = parts.policy(caller)[0] if past is None else past.policy, caller
+        self._owners, self.now = _owners(parts, caller, rows), parts.clock.now() if past is None else past.now
         self._reaches: dict[UUID, tuple[tuple[Caller, Reaches], ...]] = {}
 
-    def may_read(self, row: MemoryRow) -> bool:
+    def allows(self, row: MemoryRow) -> bool:
         owner_id = self._owners.get(row.cube_id)
         if owner_id is None:
             return False
         cube = CubeLabel(row.tenant_id, owner_id)
-        return all(may(each, Action.READ, row.label, cube, reaches) for each, reaches in self._of(row.cube_id))
+        return all(may(each, self._action, row.label, cube, reaches) for each, reaches in self._of(row.cube_id))
 
     def _of(self, cube_id: UUID) -> tuple[tuple[Caller, Reaches], ...]:
         if cube_id not in self._reaches:
-            policy, now = self._policy, self._now
+            policy, now = self._policy, self.now
             callers = policy.callers(self._caller)
-            self._reaches[cube_id] = tuple((each, policy.reaches(each, Action.READ, cube_id, now)) for each in callers)
+            self._reaches[cube_id] = tuple((each, policy.reaches(each, self._action, cube_id, now)) for each in callers)
         return self._reaches[cube_id]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from uuid import UUID
 
 from mnemolog.adapters.postgres.erasures import ErasureRow, Reach
-from mnemolog.api.accesses import audited
+from mnemolog.adapters.postgres.lineage import Lineages
+from mnemolog.api.accesses import audited, current
 from mnemolog.api.answers import ErasureAnswer, Page
 from mnemolog.api.cursors import check_limit, make_cursor, read_cursor
 from mnemolog.api.decisions import ATTEMPTS, Decisions
@@ -14,6 +15,7 @@ from mnemolog.api.erasing import finish
 from mnemolog.api.parts import CATALOGUE, Parts, is_administrator, origin, require_administrator
 from mnemolog.api.receipts import signer
 from mnemolog.domain.aggregate import Root
+from mnemolog.domain.cube import Cube
 from mnemolog.domain.erasure import Erasure, Kind
 from mnemolog.domain.lifecycle import State
 from mnemolog.domain.log import Condition
@@ -22,8 +24,10 @@ from mnemolog.domain.permissions import Action, Caller
 from mnemolog.domain.policy import PERMISSION_EVENTS
 from mnemolog.domain.refusals import ConditionFailed, Invalid, NotFound, SubjectHeld, VersionConflict
 from mnemolog.domain.subject import Subject
+from mnemolog.projections.lineage import COPIED_FROM
 
-SETTLED = (*PERMISSION_EVENTS, Memory.Frozen.TOPIC)  # none of these may come between the decision and the erasure
+# None of these may come between the decision and the erasure: a fork has copies of what is to be erased.
+SETTLED = (*PERMISSION_EVENTS, Memory.Frozen.TOPIC, Cube.Founded.TOPIC)
 
 
 @audited("erasures")
@@ -53,17 +57,25 @@ class Erasures:
         if row is None:
             decide = self._memory if kind is Kind.MEMORY else self._subject
             if dry_run:
-                return self._preview(kind, target_id, basis, decide(target_id, basis)[1])
+                preview = self._preview(kind, target_id, basis, decide(target_id, basis)[1])
+                current().count(preview.memories or 0, preview.position)
+                return preview
             self._begin(lambda: decide(target_id, basis)[0])
             row = self._parts.erasures.of(target_id)
             assert row is not None
-        if row.completed_position is None and not dry_run:
-            finish(self._parts, row)
-        return self.get(row.erasure_id)
+        for each in (row, *self._of_copies(row)):
+            if each.completed_position is None and not dry_run:
+                finish(self._parts, each)
+        return self._known(row.erasure_id)
 
     def get(self, erasure_id: UUID, *, at_least: int | None = None) -> ErasureAnswer:
         """For administrators, and for whoever asked for it. Raises NotFound."""
         self._parts.wait(CATALOGUE, at_least)
+        found = self._known(erasure_id)
+        current().count(1, found.position)
+        return found
+
+    def _known(self, erasure_id: UUID) -> ErasureAnswer:
         row = self._parts.erasures.one(self._caller.tenant_id, erasure_id)
         if row is None or not self._may_see(row):
             raise NotFound(kind="erasure", id=erasure_id)
@@ -77,13 +89,39 @@ class Erasures:
         after = read_cursor(keyring, question, cursor)
         rows = self._parts.erasures.page(self._caller.tenant_id, after, check_limit(limit))
         following = make_cursor(keyring, question, rows[-1].position) if len(rows) == limit else None
-        return Page(items=[self._answer(row) for row in rows], next=following, position=self._parts.catalogue.position)
+        position = self._parts.catalogue.position
+        current().count(len(rows), position)
+        return Page(items=[self._answer(row) for row in rows], next=following, position=position)
 
     def _memory(self, memory_id: UUID, basis: str) -> tuple[Sequence[Root], Reach]:
+        """With its copies in forks of its cube, whoever has them: none must outlive what it was copied from."""
         memory, _ = self._decisions.load(memory_id, Action.ERASE)
-        reach = Reach(1, 0, int(len(memory.subject_ids) > 1))
-        memory.transition_state(State.ERASED)
-        return [self._erasure(Kind.MEMORY, memory_id, basis), memory], reach
+        load = self._parts.application.load
+        found = [memory, *(load(Memory, each) for each in self._copies(memory_id) if self._is_there(each))]
+        for each in found:
+            each.transition_state(State.ERASED)
+        erasures = [self._erasure(Kind.MEMORY, each.id, basis) for each in found]
+        return [*erasures, *found], Reach(len(found), 0, sum(len(each.subject_ids) > 1 for each in found))
+
+    def _copies(self, memory_id: UUID) -> Sequence[UUID]:
+        """Copies of it, and copies of these."""
+        lineages = Lineages(self._parts.application.datastore, self._caller.tenant_id)
+        known: dict[UUID, None] = {}
+        front = [memory_id]
+        while front:
+            found = [each.child_id for each in lineages.derived(front) if each.relation == COPIED_FROM]
+            front = [each for each in found if each not in known]
+            known |= dict.fromkeys(front)
+        return list(known)
+
+    def _is_there(self, memory_id: UUID) -> bool:
+        return bool(self._parts.erasures.doomed_memory(memory_id))
+
+    def _of_copies(self, row: ErasureRow) -> Iterator[ErasureRow]:
+        """Those that were begun with the erasure of a memory, or before it."""
+        for copy_id in self._copies(row.target_id) if row.kind is Kind.MEMORY else ():
+            if (begun := self._parts.erasures.of(copy_id)) is not None:
+                yield begun
 
     def _subject(self, subject_id: UUID, basis: str) -> tuple[Sequence[Root], Reach]:
         require_administrator(self._caller, "erase data subjects")

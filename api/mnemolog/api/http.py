@@ -20,6 +20,7 @@ from mnemolog.api.edge import Edge
 from mnemolog.api.log_stream import HEARTBEAT_SECONDS, STREAM_THREADS
 from mnemolog.api.metrics import Metrics
 from mnemolog.api.routes import (
+    analytics,
     audit,
     cubes,
     erasures,
@@ -28,7 +29,9 @@ from mnemolog.api.routes import (
     graph,
     groups,
     health,
+    imports,
     keys,
+    lineage,
     links,
     log,
     memories,
@@ -36,7 +39,10 @@ from mnemolog.api.routes import (
     permissions,
     principals,
     recall,
+    replays,
+    reports,
     tenants,
+    time_travel,
     views,
 )
 from mnemolog.api.store import Store
@@ -50,13 +56,19 @@ ROUTERS = (
     memories,
     links,
     merges,
+    imports,
     erasures,
     recall,
     graph,
+    lineage,
+    time_travel,
     log,
     audit,
+    analytics,
+    reports,
     evidence,
     views,
+    replays,
     principals,
     groups,
     grants,

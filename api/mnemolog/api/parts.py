@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from mnemolog.adapters.analytics.queries import QueryProcesses
 from mnemolog.adapters.openid import TokenVerifier
 from mnemolog.adapters.postgres.accesses import PostgresAccesses
 from mnemolog.adapters.postgres.application import LogApplication
@@ -22,6 +23,7 @@ from mnemolog.api.key_uses import KeyUses
 from mnemolog.api.settings import Settings
 from mnemolog.api.trail import Trail
 from mnemolog.domain.cube import NAME
+from mnemolog.domain.identity import new_id
 from mnemolog.domain.log import Appended, Clock, Origin
 from mnemolog.domain.permissions import Action, Caller, CubeLabel, Reading
 from mnemolog.domain.policy import Policy
@@ -68,6 +70,7 @@ class Parts:
     key_uses: KeyUses = field(init=False)
     erasures: PostgresErasures = field(init=False)
     tombstones: Tombstones = field(init=False)
+    queries: QueryProcesses = field(init=False)
     forgetting: list[Forgetting] = field(default_factory=list)  # besides the views that the runner keeps up
     appended_events: int = 0
     _written: int = 0
@@ -79,6 +82,7 @@ class Parts:
         self.key_uses = KeyUses(self.registry)
         self.erasures = PostgresErasures(self.application.datastore)
         self.tombstones = tombstones_of(self.settings.home, self.application.keyring.derived)
+        self.queries = QueryProcesses(self.settings.queries_at_once)
 
     def begin_at(self, head: int) -> None:
         """What was in the log when the store was opened is read like its own writes, never half of it."""
@@ -132,10 +136,7 @@ class Parts:
 
     def reading(self, caller: Caller, cube_id: UUID) -> Reading:
         """What grants let this caller read in a cube, and whoever it acts on behalf of."""
-        policy, now = self.policy(caller)[0], self.clock.now()
-        callers = policy.callers(caller)
-        reaches = ((each, policy.reach(each, Action.READ, cube_id, now)) for each in callers)
-        return Reading(tuple(reaches), policy.position)
+        return self.policy(caller)[0].reading(caller, cube_id, self.clock.now())
 
     def _may_use(self, caller: Caller, action: Action, row: CubeRow) -> bool:
         label = CubeLabel(row.tenant_id, row.owner_id)
@@ -143,7 +144,8 @@ class Parts:
 
 
 def origin(caller: Caller) -> Origin:
-    return Origin(caller.principal_id, caller.on_behalf_of, caller.request_id)
+    """Of one append. Where no request has an id, each append gets one of its own: it says what belongs together."""
+    return Origin(caller.principal_id, caller.on_behalf_of, caller.request_id or new_id())
 
 
 def require_administrator(caller: Caller, action: str) -> None:

@@ -58,6 +58,10 @@ class Settings:
     audit: Audit = Audit.BUFFERED
     audit_seconds: float = 0.1
     audit_buffer: int = 10_000
+    query_seconds: float = 30.0
+    query_memory_bytes: int = 1024 * MEBIBYTE
+    queries_at_once: int = 2
+    segment_events: int = 100_000
 
     @property
     def anchor_file(self) -> Path:
@@ -100,6 +104,10 @@ class Settings:
             audit=_audit(env.get("MNEMOLOG_AUDIT", Audit.BUFFERED)),
             audit_seconds=_number(env, "MNEMOLOG_AUDIT_SECONDS", 0.1),
             audit_buffer=max(1, int(_number(env, "MNEMOLOG_AUDIT_BUFFER", 10_000))),
+            query_seconds=_number(env, "MNEMOLOG_QUERY_SECONDS", 30.0),
+            query_memory_bytes=int(_number(env, "MNEMOLOG_QUERY_MEMORY_BYTES", 1024 * MEBIBYTE)),
+            queries_at_once=math.ceil(_number(env, "MNEMOLOG_QUERIES_AT_ONCE", 2)),
+            segment_events=math.ceil(_number(env, "MNEMOLOG_SEGMENT_EVENTS", 100_000)),
         )
 
 

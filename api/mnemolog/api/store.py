@@ -11,7 +11,9 @@ from typing import Self
 from uuid import UUID
 
 from mnemolog.api import status as status_of
+from mnemolog.api.analytics import Analytics
 from mnemolog.api.audit import Audit
+from mnemolog.api.bundles import Bundles
 from mnemolog.api.credentials import authenticate
 from mnemolog.api.cubes import Cubes
 from mnemolog.api.erasures import Erasures
@@ -19,6 +21,9 @@ from mnemolog.api.evidence import Evidence
 from mnemolog.api.grants import Grants
 from mnemolog.api.graph import Graph
 from mnemolog.api.groups import Groups
+from mnemolog.api.imports import Imports
+from mnemolog.api.influence import Influence
+from mnemolog.api.lineage import Lineage
 from mnemolog.api.log import Log
 from mnemolog.api.memories import Memories
 from mnemolog.api.moments import At, parse_at
@@ -26,9 +31,14 @@ from mnemolog.api.parts import Parts
 from mnemolog.api.permissions import Permissions
 from mnemolog.api.principals import Principals
 from mnemolog.api.recall import Recall
+from mnemolog.api.replay import Replay
+from mnemolog.api.reports import Reports
+from mnemolog.api.retract import Retract
+from mnemolog.api.segments import Segments
 from mnemolog.api.settings import Settings
 from mnemolog.api.sweeper import sweep
 from mnemolog.api.tenants import Tenants
+from mnemolog.api.time_travel import TimeTravel
 from mnemolog.api.views import Views
 from mnemolog.api.wiring import opened, owner_key
 from mnemolog.domain.content import check_label
@@ -44,8 +54,12 @@ class Store:
         self.parts = parts
         self.caller = caller
         self.memories = Memories(parts, caller)
+        self.imports = Imports(parts, caller)
         self.recall = Recall(parts, caller)
         self.graph = Graph(parts, caller)
+        self.lineage = Lineage(parts, caller)
+        self.influence = Influence(parts, caller)
+        self.retract = Retract(parts, caller)
         self.cubes = Cubes(parts, caller)
         self.erasures = Erasures(parts, caller)
         self.principals = Principals(parts, caller)
@@ -53,10 +67,16 @@ class Store:
         self.grants = Grants(parts, caller)
         self.permissions = Permissions(parts, caller)
         self.tenants = Tenants(parts, caller)
+        self.time = TimeTravel(parts, caller)
         self.log = Log(parts, caller)
         self.audit = Audit(parts, caller)
+        self.analytics = Analytics(parts, caller)
+        self.reports = Reports(parts, caller)
         self.views = Views(parts, caller)
+        self.segments = Segments(parts, caller)
+        self.replay = Replay(parts, caller)
         self.evidence = Evidence(parts, caller)
+        self.bundles = Bundles(parts, caller)
         self._closing = closing or ExitStack()
 
     def acting_as(self, key: str, *, session_id: UUID | None = None, request_id: UUID | None = None) -> Store:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnemolog.domain import access, cube, erasure, grants, memory, principal, subject, tenant
+from mnemolog.domain import access, cube, erasure, grants, memory, principal, retraction, subject, tenant
 from mnemolog.domain.aggregate import Recorded
 
 EVENTS: dict[str, type[Recorded]] = {
@@ -13,5 +13,6 @@ EVENTS: dict[str, type[Recorded]] = {
     **erasure.EVENTS,
     **grants.EVENTS,
     **tenant.EVENTS,
+    **retraction.EVENTS,
     **access.EVENTS,
 }

@@ -16,7 +16,12 @@ from mnemolog.domain.log import Event
 from mnemolog.domain.memory import Memory
 
 # Reading the log or the audit tells of memories without telling what they say.
-READS = frozenset({"recall", "get", "list", "history", "traverse", "path", "related"})
+READS = frozenset({"recall", "get", "list", "history", "traverse", "path", "related", "lineage", "bundles.dump"}) | {
+    "diff",
+    "blame",
+    "timeline",
+    "cubes.fork",
+}
 ASKED = frozenset({Access.Recorded.TOPIC, Access.Refused.TOPIC})
 PROCESSES = frozenset({Access.Opened.TOPIC, Access.Closed.TOPIC, Access.GapDeclared.TOPIC})
 Owners = Mapping[UUID, tuple[UUID, UUID]]  # of a memory, its tenant and its owner, which never change

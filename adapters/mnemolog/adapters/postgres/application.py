@@ -18,7 +18,7 @@ from mnemolog.adapters.postgres.connection import LogDatastore, connect, unreach
 from mnemolog.adapters.postgres.keys import PostgresKeys
 from mnemolog.adapters.postgres.mapper import LogMapper
 from mnemolog.adapters.postgres.recorder import LogRecorder
-from mnemolog.domain.aggregate import Root
+from mnemolog.domain.aggregate import Pending, Root
 from mnemolog.domain.log import Appended, Condition, IdempotencyKey, Origin
 from mnemolog.domain.refusals import NotFound, VersionConflict
 
@@ -74,7 +74,7 @@ class LogApplication(Application[UUID]):
 
     def record(
         self,
-        *aggregates: Root,
+        *aggregates: Pending,
         origin: Origin,
         condition: Condition | None = None,
         idempotency: IdempotencyKey | None = None,

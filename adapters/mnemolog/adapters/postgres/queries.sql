@@ -55,6 +55,14 @@ SELECT e.position, e.stream_id, e.version, e.event_type, e.schema_version, e.ten
        e.on_behalf_of, e.request_id, e.occurred_at, e.recorded_at, e.payload::text, e.sealed, e.key_id, e.leaf, e.chain
 FROM mnemolog.event e WHERE e.position > %(after)s ORDER BY e.position LIMIT %(limit)s
 
+-- hashes_of_cube --
+-- The same for the events of a cube and of its memories.
+SELECT e.position, e.stream_id, e.version, e.event_type, e.schema_version, e.tenant_id, e.cube_id, e.memory_id, e.actor_id,
+       e.on_behalf_of, e.request_id, e.occurred_at, e.recorded_at, e.payload::text, e.sealed, e.key_id, e.leaf, e.chain
+FROM mnemolog.event e
+WHERE e.cube_id = %(cube_id)s AND e.position > %(after)s AND e.position <= %(upto)s AND e.event_type = ANY (%(types)s)
+ORDER BY e.position LIMIT %(limit)s
+
 -- link --
 -- The chain at the end of the append that holds a position or precedes it.
 SELECT position, chain FROM mnemolog.event WHERE position <= %(position)s AND chain IS NOT NULL
@@ -195,6 +203,7 @@ WHERE view = %(view)s
 -- clear_catalogue --
 -- DELETE and not TRUNCATE: readers go on seeing the old rows until the rebuild commits.
 DELETE FROM mnemolog.memory;
+DELETE FROM mnemolog.derivation;
 DELETE FROM mnemolog.grant_rule;
 DELETE FROM mnemolog.cube;
 DELETE FROM mnemolog.credential;
@@ -230,6 +239,48 @@ WHERE m.memory_id = u.i AND m.from_position = u.f
 -- begin_memories --
 -- Rows that an event has begun.
 INSERT INTO mnemolog.memory SELECT * FROM json_populate_recordset(NULL::mnemolog.memory, %(rows)s::json)
+
+-- end_derivations --
+-- Links that an event has taken away.
+UPDATE mnemolog.derivation d SET to_position = u.t
+FROM unnest(%(children)s::uuid[], %(parents)s::uuid[], %(ends)s::bigint[]) u(c, p, t)
+WHERE d.child_id = u.c AND d.parent_id = u.p AND d.relation = 'derived_from' AND d.to_position IS NULL
+
+-- begin_derivations --
+-- What was made from what.
+INSERT INTO mnemolog.derivation SELECT * FROM json_populate_recordset(NULL::mnemolog.derivation, %(rows)s::json)
+
+-- derived --
+-- What was made from some memories.
+SELECT child_id, parent_id, relation, from_position FROM mnemolog.derivation
+WHERE tenant_id = %(tenant_id)s AND parent_id = ANY (%(memory_ids)s) AND to_position IS NULL
+ORDER BY from_position, child_id, parent_id
+
+-- origins --
+-- What some memories were made from.
+SELECT child_id, parent_id, relation, from_position FROM mnemolog.derivation
+WHERE tenant_id = %(tenant_id)s AND child_id = ANY (%(memory_ids)s) AND to_position IS NULL
+ORDER BY from_position, child_id, parent_id
+
+-- told --
+-- Answers that told one of some memories after its position, newest first. To whom it is `me`, only what they asked
+-- themselves, and of the others what tells of a memory that they own.
+SELECT a.position, a.recorded_at, a.kind, a.actor_id, a.on_behalf_of, t.memory_ids
+FROM mnemolog.access a CROSS JOIN LATERAL (
+    SELECT array_agg(u.i ORDER BY u.i) AS memory_ids
+    FROM unnest(%(memory_ids)s::uuid[], %(since)s::bigint[], %(own)s::boolean[]) u(i, s, o)
+    WHERE u.i = ANY (a.memory_ids) AND u.s < a.position
+      AND (%(me)s::uuid IS NULL OR u.o OR %(me)s IN (a.actor_id, a.on_behalf_of))) t
+WHERE a.tenant_id = %(tenant_id)s AND a.position < %(before)s AND a.memory_ids && %(memory_ids)s::uuid[]
+  AND a.kind = ANY (%(kinds)s) AND a.code IS NULL AND t.memory_ids IS NOT NULL
+ORDER BY a.position DESC LIMIT %(limit)s
+
+-- deeds --
+-- Where in the log a principal wrote something of some kinds.
+SELECT position FROM mnemolog.access
+WHERE tenant_id = %(tenant_id)s AND actor_id = %(actor_id)s AND position > %(after)s AND position <= %(upto)s
+  AND kind = ANY (%(kinds)s) AND code IS NULL
+ORDER BY position LIMIT %(limit)s
 
 -- forget_labels --
 -- Tokens say something about the text, so they go when it goes, and out of the past too: no rebuild could make them again.
@@ -355,6 +406,14 @@ SELECT tenant_id, limits, position FROM mnemolog.tenant WHERE position > %(after
 -- subject --
 -- Whether a data subject is known to a tenant.
 SELECT subject_id FROM mnemolog.subject WHERE tenant_id = %(tenant_id)s AND subject_id = %(subject_id)s
+
+-- known_principals --
+-- Which of some ids are principals of a tenant.
+SELECT principal_id FROM mnemolog.principal WHERE tenant_id = %(tenant_id)s AND principal_id = ANY (%(ids)s)
+
+-- known_subjects --
+-- Which of some ids are data subjects of a tenant.
+SELECT subject_id FROM mnemolog.subject WHERE tenant_id = %(tenant_id)s AND subject_id = ANY (%(ids)s)
 
 -- memory_counts --
 -- How many memories of a tenant are in each state.
@@ -483,6 +542,10 @@ ORDER BY g.from_position LIMIT %(limit)s
 -- Every row as text, in canonical order.
 SELECT row_to_json(t)::text FROM mnemolog.memory t ORDER BY memory_id, from_position
 
+-- digest_derivation --
+-- The same for what was made from what.
+SELECT row_to_json(t)::text FROM mnemolog.derivation t ORDER BY child_id, parent_id, relation, from_position
+
 -- digest_cube --
 -- The same for cubes.
 SELECT row_to_json(t)::text FROM mnemolog.cube t ORDER BY cube_id
@@ -524,6 +587,13 @@ SELECT row_to_json(t)::text FROM mnemolog.subject t ORDER BY subject_id
 SELECT u.place - 1, e.vector
 FROM unnest(%(memory_ids)s::uuid[], %(fingerprints)s::bytea[]) WITH ORDINALITY u(m, f, place)
 JOIN mnemolog.embedding e ON e.memory_id = u.m AND e.fingerprint = u.f
+
+-- embeddings_of_originals --
+-- The same of those that the memories were copied from: their first event says so.
+SELECT u.place - 1, e.vector
+FROM unnest(%(memory_ids)s::uuid[], %(fingerprints)s::bytea[]) WITH ORDINALITY u(m, f, place)
+JOIN mnemolog.event b ON b.stream_id = u.m AND b.version = 1
+JOIN mnemolog.embedding e ON e.memory_id = (b.payload->>'copied_from')::uuid AND e.fingerprint = u.f
 
 -- add_embeddings --
 -- Another process may have computed the same vector, or the memory may have been erased meanwhile.

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from mnemolog.adapters.postgres.registry import KeyRow
 from mnemolog.api.answers import CubeAnswer, EventAnswer, MemberAnswer, MemoryAnswer, PrincipalAnswer, TenantAnswer
-from mnemolog.api.audit import AuditEntry
+from mnemolog.api.audit import AuditEntry, MemoryPattern
 from mnemolog.api.permission_answers import GrantAnswer
+from mnemolog.api.time_answers import TimelineEntry
 from mnemolog.domain.memory import Relation
 from mnemolog.domain.refusals import (
     AuditUnavailable,
@@ -119,10 +120,22 @@ class EventPage:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelinePage:
+    items: list[TimelineEntry]
+    next: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditPage:
     items: list[AuditEntry]
     next: str | None
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPatterns:
+    items: list[MemoryPattern]
 
 
 @dataclass(frozen=True, slots=True)
