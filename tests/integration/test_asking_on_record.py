@@ -104,6 +104,12 @@ REFUSED: dict[str, tuple[type[Refusal], Ask]] = {
 }
 
 
+def test_the_log_of_all_tenants_is_exported_by_nobody_but_the_founding_one(store: Store) -> None:
+    another = store.acting_as(store.tenants.found("another").key)
+    with pytest.raises(Denied):
+        next(another.evidence.export())
+
+
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_was_refused_is_on_record(store: Store, kind: str) -> None:
     ids = store.memories.remember("main", "Tea.").memory_ids

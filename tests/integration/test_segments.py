@@ -578,7 +578,7 @@ def test_an_administrator_writes_lists_and_verifies_them(store: Store, tmp_path:
 def test_nobody_else_does(store: Store) -> None:
     agent = store.principals.register("Kettle", PrincipalKind.AGENT)
     key = store.principals.issue_key(agent.principal_id).key
-    other = store.acting_as(key)
-    for refused in (other.segments.write, other.segments.list, other.segments.verify):
-        with pytest.raises(Denied):
-            refused()
+    for other in (store.acting_as(key), store.acting_as(store.tenants.found("another").key)):
+        for refused in (other.segments.write, other.segments.list, other.segments.verify):
+            with pytest.raises(Denied):
+                refused()

@@ -154,6 +154,13 @@ def require_administrator(caller: Caller, action: str) -> None:
         raise Denied(action=action)
 
 
+def require_operator(parts: Parts, caller: Caller, action: str) -> None:
+    """An administrator of the tenant that founded the installation: for what is of all tenants. Raises Denied."""
+    founder = parts.registry.founder()
+    if not is_administrator(caller) or founder is None or founder[1] != caller.tenant_id:
+        raise Denied(action=action)
+
+
 def is_administrator(caller: Caller) -> bool:
     """An agent administers for itself alone: what it does on behalf of somebody is bounded by that one's rights."""
     return caller.administrator and caller.on_behalf_of is None and reaches(caller, Action.ADMINISTER)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mnemolog.adapters.analytics.segments import Range, SegmentFolder
 from mnemolog.api.accesses import audited
-from mnemolog.api.parts import Parts, require_administrator
+from mnemolog.api.parts import Parts, require_operator
 from mnemolog.api.settings import Settings
 from mnemolog.domain.permissions import Caller
 from mnemolog.domain.refusals import Unavailable
@@ -30,7 +30,7 @@ def segment_folder(settings: Settings) -> Path:
 
 @audited("segments")
 class Segments:
-    """For administrators."""
+    """For administrators of the tenant that founded the installation."""
 
     def __init__(self, parts: Parts, caller: Caller) -> None:
         self._parts, self._caller = parts, caller
@@ -41,19 +41,19 @@ class Segments:
 
         Raises SegmentCorrupted, VerificationFailed, StoreUnreachable, and Unavailable where DuckDB is not installed.
         """
-        require_administrator(self._caller, "write segments")
+        require_operator(self._parts, self._caller, "write segments")
         with installed():
             from mnemolog.adapters.analytics.segmenting import write_segments
         return write_segments(self._dsn, self._folder, self._parts.settings.segment_events, progress)
 
     def list(self) -> tuple[Range, ...]:
         """In the order of positions. Raises SegmentCorrupted."""
-        require_administrator(self._caller, "list segments")
+        require_operator(self._parts, self._caller, "list segments")
         return self._folder.ranges()
 
     def verify(self, progress: Progress | None = None) -> SegmentsVerified:
         """Every file against its manifest, and every row against the log. Raises as `write` does."""
-        require_administrator(self._caller, "verify segments")
+        require_operator(self._parts, self._caller, "verify segments")
         with installed():
             from mnemolog.adapters.analytics.verifying import verify_segments
         return verify_segments(self._folder, self._dsn, progress)
