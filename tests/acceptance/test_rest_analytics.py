@@ -25,7 +25,8 @@ def test_a_query_is_answered_with_its_columns_types_and_position(served: Served)
     }
     at = document["position"]
     again = served.client.post(QUERY, json={"sql": "SELECT max(position) FROM event", "at": at, "timeout": 29.5})
-    assert again.json()["rows"] == [[at]]
+    assert again.json()["position"] == at
+    assert again.json()["rows"][0][0] <= at  # what is newest may be another tenant's
 
 
 def test_the_tables_are_told(served: Served) -> None:
