@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
@@ -18,6 +19,7 @@ from mnemolog.projections.cube_scopes import EPOCH
 from mnemolog.projections.permission_mask import CODES
 from mnemolog.projections.scopes import Judged, Scopes
 from tests.histories import ANN, BEN, CLEO, NOW, PEOPLE, TENANT, History, callers, histories, label_of, moments
+from tests.unit.examples import generated
 
 TEAM = UUID(int=71)
 
@@ -106,6 +108,25 @@ def test_what_a_grant_lets_somebody_read_is_what_recall_is_shown(
         assert shown <= readable
         told = policy.reach(caller, Action.READ, cube.id, now).valid_until
         assert told is None or permitted.until <= (told - EPOCH) // timedelta(microseconds=1)
+
+
+def test_one_memory_that_is_denied_is_not_shown_among_those_that_a_grant_on_the_cube_shows() -> None:
+    history = History()
+    cube = Cube.found(tenant_id=TENANT, name="ann", owner_id=ANN, subject_id=ANN)
+    memories = [generated(tenant_id=TENANT, cube_id=cube.id, owner_id=ANN) for _ in range(3)]
+    for memory in memories:
+        memory.activate("owner")
+    history.save(cube, *memories)
+    permit = Terms(
+        effect=Effect.PERMIT, subject_id=BEN, level=Level.CUBE, resource_id=cube.id, actions=frozenset({Action.READ})
+    )
+    deny = replace(permit, effect=Effect.DENY, level=Level.MEMORY, resource_id=memories[1].id)
+    rules = (Rule(UUID(int=100), permit, ANN, cube.id), Rule(UUID(int=101), deny, ANN, cube.id))
+    ben = Caller(BEN, TENANT, BEN)
+    reading = Policy(TENANT, 1, rules).reading(ben, cube.id, NOW)
+    shown = folded(history).permitted(cube.id, reading, NOW)
+    assert [shown.memory_id(place) for place in range(len(shown.positions))] == [memories[0].id, memories[2].id]
+    assert shown.dropped == {"not_permitted": 1}
 
 
 def test_what_is_asked_for_is_judged_in_the_order_of_asking_and_what_is_elsewhere_is_left_out() -> None:
