@@ -8,6 +8,7 @@ import pytest
 
 from mnemolog.api.commands.report import NAMES
 from mnemolog.api.reports import REPORTS
+from mnemolog.domain.identity import new_id
 from tests.command_line import CommandLine
 from tests.served import Served, refusal
 
@@ -62,12 +63,16 @@ def test_what_cannot_be_reported_is_refused(dsn: str, tmp_path: Path) -> None:
 
 
 def test_a_report_over_rest_says_the_same(served: Served) -> None:
-    memory_id = served.remember(TEXT)
-    served.client.get(f"/v1/memories/{memory_id}")
-    report = served.client.get("/v1/analytics/reports/access", params={"since": "-1h"}).json()
+    agent = served.agent()  # who is shown what it did itself, whatever others are told
+    name = f"cube-{new_id().hex}"
+    agent.post("/v1/cubes", json={"name": name})
+    (memory_id,) = agent.post(f"/v1/cubes/{name}/memories", json={"text": TEXT}).json()["memory_ids"]
+    agent.get(f"/v1/memories/{memory_id}")
+    report = agent.get("/v1/analytics/reports/access", params={"since": "-1h"}).json()
     assert report["columns"][:4] == ["per", "which", "answers", "told"]
-    assert ["memory", str(memory_id), 1, 1] in [row[:4] for row in report["rows"]]
+    assert ["memory", memory_id, 1, 1] in [row[:4] for row in report["rows"]]
     assert refusal(served.client.get("/v1/analytics/reports/weather")) == (404, "not_found")
     assert refusal(served.client.get("/v1/analytics/reports/lag", params={"since": "soon"})) == (422, "invalid")
     theirs = served.stranger.get("/v1/analytics/reports/access").json()
-    assert str(memory_id) not in str(theirs)
+    assert memory_id not in str(theirs)
+    agent.close()

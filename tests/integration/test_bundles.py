@@ -275,14 +275,14 @@ class Stopped:
 def test_what_was_taken_is_on_record_before_it_is_in_a_file(
     store: Store, cube: str, told: tuple[UUID, ...], tmp_path: Path
 ) -> None:
-    before = store.parts.log.head()
+    (before,) = heads(store)
     store.bundles.dump(cube, tmp_path / "dump")
     (recorded,) = records(store, before)
     assert recorded.data["kind"] == "bundles.dump"
     assert {UUID(each) for each in recorded.data["memory_ids"]} == set(told)
     assert all(recorded.data["text_positions"])
     assert recorded.data["cube_ids"] == [str(store.cubes.get(cube).cube_id)]
-    before = store.parts.log.head()
+    (before,) = heads(store)
     with pytest.raises(AlreadyExists):
         store.bundles.dump(cube, tmp_path / "dump")
     assert records(store, before) == []
