@@ -22,7 +22,6 @@ from mnemolog.domain.metadata import Standing
 from mnemolog.projections import accesses, catalogue
 from mnemolog.projections.catalogue import MemoryRow
 
-AS_IT_IS = ("from_position", "version", "legal_hold", "text_position", "created_position")
 UNSAID = frozenset({"key_token", "tag_tokens", "governed", "standing"})
 
 

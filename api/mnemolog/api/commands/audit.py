@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
 from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
+
+if TYPE_CHECKING:
+    from mnemolog.adapters.postgres.accesses import AccessFilter
+    from mnemolog.api.store import Store
 
 
 @click.command("audit")
@@ -26,18 +31,12 @@ from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, 
 @pass_invocation
 def command(
     invocation: Invocation,
-    actor: UUID | None,
-    memory: UUID | None,
-    cube: str | None,
-    session: UUID | None,
-    kinds: tuple[str, ...],
-    refused: bool,
-    code: str | None,
     since: str | None,
     until: str | None,
     patterns: tuple[UUID, ...],
     limit: int,
     cursor: str | None,
+    **narrowed: Any,
 ) -> None:
     """Show who did, saw and was refused what.
 
@@ -49,9 +48,7 @@ def command(
     mnemolog audit --refused
     mnemolog audit --patterns 01900000-0000-7000-8000-000000000000
     """
-    from mnemolog.adapters.postgres.accesses import AccessFilter
     from mnemolog.api.parts import ACCESS
-    from mnemolog.api.references import id_or_name
     from mnemolog.api.terminal.columns import AUDIT_COLUMNS, audit_row
     from mnemolog.api.terminal.tables import print_document, print_rows
 
@@ -59,16 +56,7 @@ def command(
         _print_patterns(invocation, patterns)
         return
     with invocation.store(*ACCESS) as store:
-        wanted = AccessFilter(
-            actor_id=actor,
-            memory_id=memory,
-            cube_id=None if cube is None else store.cubes.get(id_or_name(cube)).cube_id,
-            session_id=session,
-            kinds=kinds or None,
-            code=code,
-            refused=True if refused else None,
-        )
-        me = store.caller.principal_id
+        me, wanted = store.caller.principal_id, _wanted(store, **narrowed)
         page = store.audit(wanted, since=store.at(since), until=store.at(until), limit=limit, cursor=cursor)
     if invocation.as_json:
         print_document(page)
@@ -76,6 +64,31 @@ def command(
     print_rows(AUDIT_COLUMNS, (audit_row(entry, me) for entry in page.items))
     if page.next:
         note(f"There is more: --cursor {page.next}")
+
+
+def _wanted(
+    store: Store,
+    *,
+    actor: UUID | None,
+    memory: UUID | None,
+    cube: str | None,
+    session: UUID | None,
+    kinds: tuple[str, ...],
+    refused: bool,
+    code: str | None,
+) -> AccessFilter:
+    from mnemolog.adapters.postgres.accesses import AccessFilter
+    from mnemolog.api.references import id_or_name
+
+    return AccessFilter(
+        actor_id=actor,
+        memory_id=memory,
+        cube_id=None if cube is None else store.cubes.get(id_or_name(cube)).cube_id,
+        session_id=session,
+        kinds=kinds or None,
+        code=code,
+        refused=True if refused else None,
+    )
 
 
 def _print_patterns(invocation: Invocation, memory_ids: tuple[UUID, ...]) -> None:

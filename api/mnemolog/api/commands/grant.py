@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
 from mnemolog.api.terminal.invocation import Invocation, note, pass_invocation, shared_options
 from mnemolog.api.terminal.permission_lines import ACTIONS, At, show_grant
+
+if TYPE_CHECKING:
+    from mnemolog.domain.grants import Level, Terms
 
 
 @click.command("grant")
@@ -36,14 +39,8 @@ def command(
     cube: str | None,
     memory_id: UUID | None,
     tenant: bool,
-    deny: bool,
-    sensitivity: int,
-    not_before: datetime | None,
-    expires_at: datetime | None,
-    delegable: bool,
-    parent_id: UUID | None,
     reason: str,
-    **conditions: Any,
+    **said: Any,
 ) -> None:
     """Let somebody do something, or forbid it.
 
@@ -55,26 +52,43 @@ def command(
     mnemolog grant WHO read --memory ID --deny
     """
     from mnemolog.api.references import id_or_name
+
+    with invocation.store() as store:
+        place = None if cube is None else id_or_name(cube)
+        on = store.grants.about(cube=place, memory_id=memory_id, tenant=tenant)
+        answer = store.grants.issue(_terms(subject_id, actions, on, **said), reason)
+    show_grant(invocation, answer)
+    if not invocation.as_json:
+        note(f"In force since position {answer.position}; end it with: mnemolog revoke {answer.grant_id}")
+
+
+def _terms(
+    subject_id: UUID,
+    actions: tuple[str, ...],
+    on: tuple[Level, UUID],
+    *,
+    deny: bool,
+    sensitivity: int,
+    delegable: bool,
+    parent_id: UUID | None,
+    not_before: datetime | None,
+    expires_at: datetime | None,
+    **conditions: Any,
+) -> Terms:
     from mnemolog.domain.grants import Conditions, Effect, Terms
     from mnemolog.domain.metadata import Sensitivity
     from mnemolog.domain.permissions import Action
 
-    with invocation.store() as store:
-        place = None if cube is None else id_or_name(cube)
-        level, resource_id = store.grants.about(cube=place, memory_id=memory_id, tenant=tenant)
-        terms = Terms(
-            effect=Effect.DENY if deny else Effect.PERMIT,
-            subject_id=subject_id,
-            level=level,
-            resource_id=resource_id,
-            actions=frozenset(map(Action, actions)),
-            conditions=Conditions(sensitivity=Sensitivity(sensitivity), **conditions),
-            delegable=delegable,
-            parent_id=parent_id,
-            not_before=not_before,
-            expires_at=expires_at,
-        )
-        answer = store.grants.issue(terms, reason)
-    show_grant(invocation, answer)
-    if not invocation.as_json:
-        note(f"In force since position {answer.position}; end it with: mnemolog revoke {answer.grant_id}")
+    level, resource_id = on
+    return Terms(
+        effect=Effect.DENY if deny else Effect.PERMIT,
+        subject_id=subject_id,
+        level=level,
+        resource_id=resource_id,
+        actions=frozenset(map(Action, actions)),
+        conditions=Conditions(sensitivity=Sensitivity(sensitivity), **conditions),
+        delegable=delegable,
+        parent_id=parent_id,
+        not_before=not_before,
+        expires_at=expires_at,
+    )
